@@ -1,0 +1,1 @@
+"""The part training, optimisation, serving and benchmarks share: NumPy and OpenCV only, no I/O."""

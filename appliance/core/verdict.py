@@ -1,0 +1,323 @@
+"""The one rule that turns classifier and mask into probabilities and a verdict.
+
+Evaluation and serving both call it, so a figure in a model card is a figure of what is served.
+The classifier sees the slice as a whole, the mask looks at every place; either alone fails: a
+classifier used as a gate hides real tumours from scanners it has not seen, a mask alone draws
+something on many healthy slices. Their evidence is combined into one probability of presence,
+and where the two contradict each other the verdict is ``uncertain`` and says so.
+
+References
+----------
+Guo et al., On calibration of modern neural networks (temperature scaling), ICML 2017.
+Vovk, Gammerman & Shafer, Algorithmic learning in a random world (conformal prediction), 2005.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from appliance.core.errors import ManifestError
+from appliance.core.types import LABELS
+
+TUMOUR, NO_TUMOUR, UNCERTAIN, REFUSED = "tumor", "no_tumor", "uncertain", "refused"
+_HEALTHY = LABELS.index("no_tumor")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Calibration and thresholds; fitted on validation slices and stored in the manifest.
+
+    Attributes
+    ----------
+    temperature : float
+        Divides the class logits.
+    top_pixels : int
+        Mask evidence is the mean of this many strongest mask logits.
+    weight_classifier, weight_mask, offset : float
+        Log-odds of presence = ``offset + weight_classifier * classifier + weight_mask * mask``
+        where ``classifier`` are the calibrated class log-odds and ``mask`` the mask evidence.
+    classifier_threshold : float
+        The classifier says tumour when its own calibrated tumour probability reaches this.
+    mask_threshold : float
+        The mask says tumour when its evidence reaches this, logits.
+    pixel_threshold : float
+        A pixel is drawn when its mask probability exceeds this.
+    minimum_share : float
+        Smaller lesions are dropped, as a share of the network's mask grid.
+    coverage : float
+        Aimed coverage of the prediction set.
+    set_threshold : float
+        A label is in the set when its probability is at least this.
+    series_slices : int
+        A series is ``tumor`` when a lesion spans at least this many slices.
+    outlier_threshold : float
+        A slice with a higher out-of-distribution score is refused.
+    outlier_share : float
+        A series is refused when more than this share of its slices is.
+    """
+
+    temperature: float = 1.0
+    top_pixels: int = 24
+    weight_classifier: float = 0.5
+    weight_mask: float = 0.5
+    offset: float = 0.0
+    classifier_threshold: float = 0.5
+    mask_threshold: float = 0.0
+    pixel_threshold: float = 0.5
+    minimum_share: float = 0.0004
+    coverage: float = 0.95
+    set_threshold: float = 0.1
+    series_slices: int = 2
+    outlier_threshold: float = 1.0
+    outlier_share: float = 0.5
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Rule:
+        """Parse; raises ManifestError for unknown keys or values that are no finite numbers."""
+        names = {f.name for f in fields(cls)}
+        if unknown := set(document) - names:
+            raise ManifestError(f"unknown verdict keys {sorted(unknown)}, known {sorted(names)}")
+        for key, value in document.items():
+            if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
+                raise ManifestError(f"verdict value {key} is no number: {value!r}")
+        return cls(**document)
+
+
+@dataclass(frozen=True)
+class SliceReading:
+    """One slice as read.
+
+    Attributes
+    ----------
+    probabilities : (4,) float64
+        Final and calibrated, in the order of `LABELS`.
+    drawn : bool
+        Whether its mask may be drawn.
+    reasons : tuple of str
+        Why the verdict is ``uncertain``: ``classifier_only``, ``mask_only``, ``set_holds_both``.
+    """
+
+    probabilities: np.ndarray
+    prediction_set: tuple[str, ...]
+    verdict: str
+    drawn: bool
+    reasons: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        return LABELS[int(self.probabilities.argmax())]
+
+    @property
+    def presence(self) -> float:
+        """Probability that there is a tumour."""
+        return float(1.0 - self.probabilities[_HEALTHY])
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Probabilities along the last axis.
+
+    >>> softmax(np.array([0.0, 0.0])).tolist()
+    [0.5, 0.5]
+    """
+    shifted = np.exp(logits - logits.max(-1, keepdims=True))
+    return shifted / shifted.sum(-1, keepdims=True)
+
+
+def sigmoid(x: np.ndarray | float) -> np.ndarray:
+    """``1 / (1 + exp(-x))``, without overflow.
+
+    >>> float(sigmoid(0.0)), float(sigmoid(-1e4))
+    (0.5, 0.0)
+    """
+    x = np.asarray(x, np.float64)
+    small = np.exp(-np.abs(x))
+    return np.where(x >= 0, 1.0 / (1.0 + small), small / (1.0 + small))
+
+
+def mask_evidence(mask_logits: np.ndarray, top_pixels: int) -> float:
+    """Mean of the strongest mask logits.
+
+    >>> mask_evidence(np.array([[0.0, 4.0], [2.0, -9.0]]), 2)
+    3.0
+    """
+    flat = np.asarray(mask_logits, np.float32).ravel()
+    count = min(top_pixels, flat.size)
+    return float(np.partition(flat, flat.size - count)[flat.size - count :].mean())
+
+
+def class_log_odds(logits: np.ndarray, temperature: float) -> float:
+    """Calibrated log-odds of tumour against no tumour, from the class logits alone."""
+    scaled = np.asarray(logits, np.float64) / temperature
+    tumour = np.delete(scaled, _HEALTHY)
+    top = tumour.max()
+    return float(top + np.log(np.exp(tumour - top).sum()) - scaled[_HEALTHY])
+
+
+def prediction_set(probabilities: np.ndarray, threshold: float) -> tuple[str, ...]:
+    """Labels with probability at or above the threshold; the most probable one is always in.
+
+    >>> prediction_set(np.array([0.05, 0.8, 0.1, 0.05]), 0.1)
+    ('meningioma', 'pituitary')
+    """
+    chosen = set(np.flatnonzero(probabilities >= threshold)) | {int(probabilities.argmax())}
+    return tuple(LABELS[i] for i in sorted(chosen))
+
+
+def read_slice(logits: np.ndarray, mask_logits: np.ndarray, rule: Rule) -> SliceReading:
+    """The reading of one slice.
+
+    Parameters
+    ----------
+    logits : (4,) float, in the order of `LABELS`
+    mask_logits : (side, side) float
+
+    Examples
+    --------
+    >>> sure = np.full((8, 8), 6.0)
+    >>> read_slice(np.array([6.0, 0.0, 0.0, 0.0]), sure, Rule()).verdict
+    'tumor'
+    >>> read_slice(np.array([0.0, 0.0, 0.0, 6.0]), -sure, Rule()).verdict
+    'no_tumor'
+    >>> reading = read_slice(np.array([0.0, 0.0, 0.0, 6.0]), sure, Rule())
+    >>> reading.verdict, reading.drawn, reading.reasons[0]
+    ('uncertain', True, 'mask_only')
+    """
+    odds = class_log_odds(logits, rule.temperature)
+    evidence = mask_evidence(mask_logits, rule.top_pixels)
+    combined = rule.offset + rule.weight_classifier * odds + rule.weight_mask * evidence
+    presence = float(sigmoid(combined))
+    types = softmax(np.delete(np.asarray(logits, np.float64), _HEALTHY) / rule.temperature)
+    probabilities = np.insert(types * presence, _HEALTHY, 1.0 - presence)
+    labels = prediction_set(probabilities, rule.set_threshold)
+
+    classifier_says = float(sigmoid(odds)) >= rule.classifier_threshold
+    mask_says = evidence >= rule.mask_threshold
+    reasons = []
+    if classifier_says != mask_says:
+        reasons.append("classifier_only" if classifier_says else "mask_only")
+    if "no_tumor" in labels and len(labels) > 1:
+        reasons.append("set_holds_both")
+    if reasons:
+        verdict = UNCERTAIN
+    elif classifier_says and labels != ("no_tumor",):
+        verdict = TUMOUR
+    elif not classifier_says and labels == ("no_tumor",):
+        verdict = NO_TUMOUR
+    else:  # both parts agree, their calibrated combination does not: never claimed as sure
+        verdict, reasons = UNCERTAIN, ["set_holds_both"]
+    return SliceReading(probabilities, labels, verdict, verdict != NO_TUMOUR, tuple(reasons))
+
+
+@dataclass(frozen=True)
+class SeriesReading:
+    """A whole series: verdict, combined probabilities, and why."""
+
+    probabilities: np.ndarray
+    prediction_set: tuple[str, ...]
+    verdict: str
+    reasons: tuple[str, ...]
+
+
+def read_series(
+    readings: Sequence[SliceReading | None],
+    areas: Sequence[int],
+    lesion_spans: Sequence[tuple[int, int]],
+    rule: Rule,
+) -> SeriesReading:
+    """Combine slices.
+
+    A single slice keeps its own reading. A stack is ``tumor`` when a lesion spans at least
+    ``rule.series_slices`` slices of which as many were read ``tumor``; ``uncertain`` when a
+    slice was read ``tumor`` without that support, or when as many neighbouring slices were
+    ``uncertain``; ``no_tumor`` otherwise. Its probability of presence is the strongest that a run of
+    ``series_slices`` neighbouring slices reaches together within a lesion (the mean over
+    all slices when there is none), its type the area-weighted mean over the lesion's slices.
+
+    Parameters
+    ----------
+    readings : one for each slice; None where nothing could be read (a blank slice)
+    areas : mask pixels of each slice
+    lesion_spans : half-open slice ranges of the lesions joined across slices
+    """
+    known = [i for i, reading in enumerate(readings) if reading is not None]
+    if not known:
+        raise ValueError("a series needs at least one slice that was read")
+    if len(readings) == 1:
+        only = readings[0]
+        return SeriesReading(only.probabilities, only.prediction_set, only.verdict, only.reasons)
+
+    need = rule.series_slices
+    probabilities = np.stack([readings[i].probabilities for i in known])
+    presence = {i: readings[i].presence for i in known}
+
+    def run_of(verdicts: set[str], start: int, stop: int) -> int:
+        longest = current = 0
+        for i in range(start, stop):
+            hit = readings[i] is not None and readings[i].verdict in verdicts
+            current = current + 1 if hit else 0
+            longest = max(longest, current)
+        return longest
+
+    supported = [
+        span
+        for span in lesion_spans
+        if span[1] - span[0] >= need
+        and sum(1 for i in range(*span) if i in presence and readings[i].verdict == TUMOUR) >= need
+    ]
+    reasons: tuple[str, ...] = ()
+    if supported:
+        verdict = TUMOUR
+    elif any(readings[i].verdict == TUMOUR for i in known):
+        verdict, reasons = UNCERTAIN, ("single_slice",)
+    elif run_of({UNCERTAIN}, 0, len(readings)) >= need:
+        verdict, reasons = UNCERTAIN, ("uncertain_slices",)
+    else:
+        verdict = NO_TUMOUR
+
+    spans = supported or ([] if verdict == NO_TUMOUR else list(lesion_spans))
+    inside = sorted({i for span in spans for i in range(*span) if i in presence})
+    if inside:
+        windows = [
+            min(presence[i + k] for k in range(need))
+            for i in inside
+            if all(i + k in presence for k in range(need))
+        ]
+        chance = max(windows) if windows else presence[inside[0]]
+        weights = np.array([max(areas[i], 1) for i in inside], np.float64)
+        rows = np.stack([readings[i].probabilities for i in inside])
+        types = np.delete((rows * weights[:, None]).sum(0), _HEALTHY)
+    else:
+        chance = float(np.mean(list(presence.values())))
+        types = np.delete(probabilities.sum(0), _HEALTHY)
+    types = types / types.sum()
+    final = np.insert(types * chance, _HEALTHY, 1.0 - chance)
+    labels = prediction_set(final, rule.set_threshold)
+    both = "no_tumor" in labels and len(labels) > 1
+    if both and verdict != UNCERTAIN:
+        verdict, reasons = UNCERTAIN, (*reasons, "set_holds_both")
+    return SeriesReading(final, labels, verdict, reasons)
+
+
+def drawn_planes(mask_logits: np.ndarray, readings: Sequence[SliceReading | None]) -> np.ndarray:
+    """Mask probabilities, zero on slices whose mask may not be drawn.
+
+    Parameters
+    ----------
+    mask_logits : (slices, side, side) float32
+
+    Returns
+    -------
+    (slices, side, side) float32
+    """
+    planes = sigmoid(mask_logits).astype(np.float32)
+    for plane, reading in zip(planes, readings, strict=True):
+        if reading is None or not reading.drawn:
+            plane[:] = 0.0
+    return planes

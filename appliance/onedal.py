@@ -1,0 +1,206 @@
+"""oneDAL at run time: out-of-distribution scores. The only importer of scikit-learn-intelex.
+
+It has to be imported before OpenVINO: scikit-learn-intelex 2026.2 fails with an undefined TBB
+symbol the other way round. `appliance.runtime` therefore imports this module first, and a
+subprocess test holds the order.
+
+Estimators are stored as plain arrays (`.npz`, no pickles): loading one runs no code.
+
+References
+----------
+Hendrycks et al., Deep anomaly detection with outlier exposure, ICLR 2019. Sun et al.,
+Out-of-distribution detection with deep nearest neighbors, ICML 2022.
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+from dataclasses import dataclass, fields
+
+import numpy as np
+import sklearnex  # noqa: F401  (loads oneDAL's libraries in the right order)
+from daal4py import (
+    bf_knn_classification_prediction,
+    bf_knn_classification_training,
+    covariance,
+    daalinit,
+)
+from sklearnex.linear_model import LogisticRegression
+
+from appliance.core.errors import ModelError
+
+daalinit(1)  # while serving, OpenVINO owns the cores
+
+
+@dataclass(frozen=True)
+class OutlierDetector:
+    """How unlike the training slices an embedding is; 1.0 is the accepted limit.
+
+    Two questions are asked and the worse answer counts: how far are the nearest training slices
+    in a whitened embedding, and does the slice lean towards another contrast (CT, T2, negative,
+    nuclear) rather than towards another scanner of the same contrast?
+
+    Attributes
+    ----------
+    mean : (features,) float32
+    whitening : (features, components) float32
+        Projection after which the training covariance is the identity.
+    bank : (n, components) float32
+        Training slices.
+    neighbours : int
+        The distance is the mean to this many nearest slices.
+    distance_limit : float
+        Distance that scores 1.0.
+    direction : (features,) float32
+        Towards other contrasts, logistic regression.
+    contrast_centre, contrast_limit : float
+        Leanings that score 0.0 and 1.0.
+    """
+
+    mean: np.ndarray
+    whitening: np.ndarray
+    bank: np.ndarray
+    neighbours: int
+    distance_limit: float
+    direction: np.ndarray
+    contrast_centre: float
+    contrast_limit: float
+
+    # One oneDAL prediction object used by two threads at once crashes the process: hence the lock.
+    def __post_init__(self) -> None:
+        labels = np.zeros((len(self.bank), 1), np.float32)
+        training = bf_knn_classification_training(nClasses=2, fptype="float")
+        fitted = training.compute(np.ascontiguousarray(self.bank, np.float32), labels)
+        object.__setattr__(self, "_model", fitted.model)
+        object.__setattr__(self, "_lock", threading.Lock())
+
+    def distances(self, embeddings: np.ndarray) -> np.ndarray:
+        """Mean distance to the nearest training slices.
+
+        Parameters
+        ----------
+        embeddings : (n, features) float32
+
+        Returns
+        -------
+        (n,) float32
+        """
+        points = (np.asarray(embeddings, np.float32) - self.mean) @ self.whitening
+        points = np.ascontiguousarray(points)
+        with self._lock:
+            # Made anew each time: it keeps the shape of its first answer.
+            prediction = bf_knn_classification_prediction(
+                nClasses=2,
+                k=self.neighbours,
+                fptype="float",
+                resultsToEvaluate="none",
+                resultsToCompute="computeDistances",
+            )
+            result = prediction.compute(points, self._model)
+        return result.distances.mean(1)
+
+    def leanings(self, embeddings: np.ndarray) -> np.ndarray:
+        """Log-odds of another contrast, up to a constant, (n,) float32."""
+        return (np.asarray(embeddings, np.float32) - self.mean) @ self.direction
+
+    def scores(self, embeddings: np.ndarray) -> np.ndarray:
+        """The worse of both answers, (n,): 0 is typical, above 1.0 is refused."""
+        reach = self.contrast_limit - self.contrast_centre
+        contrast = (self.leanings(embeddings) - self.contrast_centre) / reach
+        distance = self.distances(embeddings) / self.distance_limit
+        return np.maximum(np.maximum(contrast, distance), 0.0)
+
+    def to_bytes(self) -> bytes:
+        """An ``.npz`` archive."""
+        stream = io.BytesIO()
+        arrays = {f.name: np.asarray(getattr(self, f.name)) for f in fields(self)}
+        arrays["bank"] = arrays["bank"].astype(np.float16)
+        np.savez_compressed(stream, **arrays)
+        return stream.getvalue()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> OutlierDetector:
+        """Read an archive; no pickles are allowed.
+
+        Raises
+        ------
+        ModelError
+            When arrays are missing or of the wrong shape.
+        """
+        try:
+            with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+                arrays = {f.name: archive[f.name] for f in fields(cls)}
+            for name in ("mean", "whitening", "bank", "direction"):
+                arrays[name] = arrays[name].astype(np.float32)
+            for name in ("distance_limit", "contrast_centre", "contrast_limit"):
+                arrays[name] = float(arrays[name])
+            return cls(**{**arrays, "neighbours": int(arrays["neighbours"])})
+        except (KeyError, ValueError, OSError, TypeError) as error:
+            raise ModelError(f"the out-of-distribution estimator is unreadable: {error}") from error
+
+
+def fit_outlier_detector(
+    known: np.ndarray,
+    foreign: np.ndarray,
+    validation: np.ndarray,
+    *,
+    features: slice,
+    bank: int,
+    components: int = 24,
+    neighbours: int = 5,
+    ridge: float = 0.02,
+    far_share: float = 0.002,
+    contrast_share: float = 0.010,
+    penalty: float = 0.003,
+) -> OutlierDetector:
+    """Fit both parts with oneDAL: covariance, k nearest neighbours, logistic regression.
+
+    Parameters
+    ----------
+    known : (n, features) float32
+        Training slices, as they are and as another scanner would show them.
+    foreign : (m, features) float32
+        Imitations of other contrasts.
+    validation : (k, features) float32
+        Slices not trained on; they set the limits.
+    features : slice
+        Part of the embedding that is looked at: middle depths tell contrasts apart and depend
+        less on the scanner than the first ones and less on the tumour than the last.
+    bank : int
+        The first so many of `known` are kept as neighbours.
+    far_share, contrast_share : float
+        Shares of `validation` that may exceed the limit of each part.
+    """
+    width = known.shape[1]
+    points = np.ascontiguousarray(known[:, features], np.float64)
+    fitted = covariance(fptype="double").compute(points)
+    values, vectors = np.linalg.eigh(fitted.covariance)
+    order = np.argsort(values)[::-1][:components]
+    whitening = np.zeros((width, len(order)), np.float32)
+    whitening[features] = vectors[:, order] / np.sqrt(values[order] + ridge * values[order].mean())
+    mean = np.zeros(width, np.float32)
+    mean[features] = fitted.mean.ravel()
+
+    both = np.concatenate([known[:, features], foreign[:, features]]).astype(np.float64)
+    centre, spread = both.mean(0), both.std(0) + 1e-6
+    label = np.concatenate([np.zeros(len(known)), np.ones(len(foreign))])
+    regression = LogisticRegression(C=penalty, max_iter=1000).fit((both - centre) / spread, label)
+    direction = np.zeros(width, np.float32)
+    direction[features] = regression.coef_[0] / spread
+
+    kept = ((known[:bank].astype(np.float32) - mean) @ whitening).astype(np.float16)
+    loose = OutlierDetector(
+        mean, whitening, kept.astype(np.float32), neighbours, 1.0, direction, 0.0, 1.0
+    )
+    leanings = loose.leanings(validation)
+    return OutlierDetector(
+        mean,
+        whitening,
+        loose.bank,
+        neighbours,
+        float(np.quantile(loose.distances(validation), 1.0 - far_share)),
+        direction,
+        float(np.median(leanings)),
+        float(np.quantile(leanings, 1.0 - contrast_share)),
+    )

@@ -1,0 +1,325 @@
+"""The sentence: check the series, prepare, infer, interpret, restore, report."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from appliance import NOTICE
+from appliance.core.errors import (
+    InputError,
+    OutOfDistribution,
+    WrongModality,
+    WrongSequence,
+)
+from appliance.core.geometry import spacing_mm
+from appliance.core.manifest import Manifest
+from appliance.core.types import REPORT_SCHEMA, Refusal, Report, Result, Series
+from appliance.core.verdict import REFUSED
+from appliance.interpret import interpret
+from appliance.onedal import OutlierDetector
+from appliance.reading import Reading, read
+from appliance.registry import Package, find_package
+from appliance.runtime import Network
+from appliance.task import find_task
+from appliance.tasks.analyze import answer
+
+logger = logging.getLogger(__name__)
+_MANY = 4
+"""Series with at least this many slices go through the throughput network."""
+
+
+def check_header(series: Series, manifest: Manifest) -> None:
+    """Refuse what the header says the network was not trained on.
+
+    Raises
+    ------
+    WrongModality, WrongSequence
+    """
+    modalities, sequences = manifest.accepts["modalities"], manifest.accepts["sequences"]
+    if series.modality is not None and series.modality not in modalities:
+        raise WrongModality(
+            f"expected {' or '.join(modalities)}, the header says {series.modality}; "
+            "this network has learnt nothing about it. Send a contrast-enhanced T1 MR series"
+        )
+    if series.sequence is not None and series.sequence not in sequences:
+        raise WrongSequence(
+            f"expected {' or '.join(sequences)}, the header says {series.sequence}; "
+            "this network has learnt nothing about it. Send a contrast-enhanced T1 series"
+        )
+
+
+class Analyzer:
+    """A package ready to read series: compiled once, safe to call from several threads.
+
+    Parameters
+    ----------
+    device : str
+        OpenVINO device.
+    models : sequence of Path
+        Further folders with packages, searched before the shipped one.
+    cache_dir : Path, optional
+        Compiled-model cache.
+    package : Package, optional
+        Use this one instead of the first found.
+    precision : str
+        ``INT8`` (the package's network) or ``FP16`` (its reference).
+
+    Raises
+    ------
+    ModelError, Unavailable
+        When the package, the device or a file of them is unusable.
+    """
+
+    def __init__(
+        self,
+        device: str = "AUTO",
+        models: Iterable[Path] = (),
+        cache_dir: Path | None = None,
+        package: Package | None = None,
+        precision: str = "INT8",
+    ) -> None:
+        self.package = package or find_package(folders=models)
+        self.package.verify()
+        self.precision = precision
+        self._requested, self._cache = device, cache_dir
+        self._sha256 = self.package.sha256
+        self._outliers = OutlierDetector.from_bytes(self.package.read("ood.npz"))
+        self._lock = threading.Lock()
+        self._networks: dict[str, Network] = {}
+        self._network("LATENCY")
+
+    @property
+    def manifest(self) -> Manifest:
+        return self.package.manifest
+
+    @property
+    def device(self) -> str:
+        """The device that executes, as OpenVINO reports it."""
+        return self._network("LATENCY").device
+
+    def _network(self, hint: str) -> Network:
+        with self._lock:
+            if hint not in self._networks:
+                name = "model.xml" if self.precision == "INT8" else "fp16/model.xml"
+                self._networks[hint] = Network(
+                    self.package.path / name,
+                    self.manifest.outputs,
+                    device=self._requested,
+                    hint=hint,
+                    cache=self._cache,
+                    digest=f"{self._sha256}-{self.precision}",
+                )
+            return self._networks[hint]
+
+    def warm_up(self) -> None:
+        """Compile both networks and run each once, so that the first slice is not the slow one."""
+        size = self.manifest.preprocessing.size
+        for hint in ("LATENCY", "THROUGHPUT"):
+            self._network(hint).infer(np.zeros((1, size, size, 1), np.float32))
+
+    def infer(self, array: np.ndarray) -> dict[str, np.ndarray]:
+        """Outputs for one prepared slice, (1, size, size, 1) float32."""
+        return self._network("LATENCY").infer(array)
+
+    def _infer_many(self, slices: int) -> Callable[[Iterable[np.ndarray]], Iterator[Mapping]]:
+        return self._network("THROUGHPUT" if slices >= _MANY else "LATENCY").infer_many
+
+    def read(
+        self,
+        series: Series,
+        progress: Callable[[float], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> Reading:
+        """The one pass over a series."""
+        infer = self._infer_many(series.volume.shape[0])
+        return read(series, infer, self.manifest, progress, cancelled)
+
+    def outlier_scores(self, reading: Reading) -> np.ndarray:
+        """Out-of-distribution score of each slice that was read; 1.0 is the accepted limit."""
+        return self._outliers.scores(reading.embeddings)
+
+    def _check_distribution(self, scores: np.ndarray) -> float:
+        """The series' score (the share-quantile of its slices); raises OutOfDistribution."""
+        rule = self.manifest.verdict
+        score = float(np.quantile(scores, 1.0 - rule.outlier_share))
+        if score > rule.outlier_threshold:
+            raise OutOfDistribution(
+                f"expected a contrast-enhanced T1 MR picture of a head, found one unlike any in "
+                f"training (score {score:.2f}, accepted up to {rule.outlier_threshold:.2f}); "
+                "check modality, sequence and orientation, or send the original export"
+            )
+        return score
+
+    def analyze(
+        self,
+        series: Series,
+        progress: Callable[[float], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+        decode_ms: float = 0.0,
+    ) -> Report:
+        """The report of one series; a refusal is a report too.
+
+        Raises
+        ------
+        Cancelled
+            When `cancelled` answered True.
+        Busy, ModelError
+        """
+        started = time.perf_counter()
+        timings = {"decode": decode_ms, "prepare": 0.0, "infer": 0.0, "interpret": 0.0}
+        score = None
+        try:
+            check_header(series, self.manifest)
+            reading = self.read(series, progress, cancelled)
+            timings.update(reading.timings_ms)
+            before = time.perf_counter()
+            scores = self.outlier_scores(reading)
+            score = float(np.quantile(scores, 1.0 - self.manifest.verdict.outlier_share))
+            self._check_distribution(scores)
+        except InputError as error:
+            timings["total"] = decode_ms + (time.perf_counter() - started) * 1e3
+            return self._refused(
+                self._input(series), Refusal(error.code, error.message), timings, score
+            )
+        result = answer(interpret(reading, self.manifest, scores))
+        now = time.perf_counter()
+        timings["interpret"] = (now - before) * 1e3
+        timings["total"] = decode_ms + (now - started) * 1e3
+        return self._reported(series, result, score, timings)
+
+    def run_task(self, task: str, inputs: Mapping[str, Series], options: Mapping[str, Any]) -> Result:
+        """One task on series by role, with the same refusals as `analyze`.
+
+        Raises
+        ------
+        InputError
+            When the input is refused.
+        NotFound
+            For an unknown task.
+        """
+        found = find_task(task)
+        if not found.needs_model:
+            return found.run(inputs, None, self.manifest, options)
+        for series in inputs.values():
+            check_header(series, self.manifest)
+            self._check_distribution(self.outlier_scores(self.read(series)))
+        slices = max(series.volume.shape[0] for series in inputs.values())
+        return found.run(inputs, self._infer_many(slices), self.manifest, options)
+
+    def refuse(self, refusal: Refusal, decode_ms: float = 0.0) -> Report:
+        """The report of an input that could not even be read."""
+        timings = {"decode": decode_ms, "prepare": 0.0, "infer": 0.0, "interpret": 0.0}
+        document = {
+            "name": refusal.name,
+            "sha256": refusal.sha256,
+            "kind": refusal.kind,
+            "modality": None,
+            "sequence": None,
+            "plane": None,
+            "shape": None,
+            "spacing_mm": None,
+        }
+        return self._refused(document, refusal, {**timings, "total": decode_ms}, None)
+
+    @staticmethod
+    def _input(series: Series) -> dict[str, Any]:
+        affine = series.volume.affine
+        spacing = None if affine is None else [round(float(v), 6) for v in spacing_mm(affine)]
+        return {
+            "name": series.name,
+            "sha256": series.sha256,
+            "kind": series.kind,
+            "modality": series.modality,
+            "sequence": series.sequence,
+            "plane": series.plane,
+            "shape": [int(n) for n in series.volume.shape],
+            "spacing_mm": spacing,
+            "study_instance_uid": series.study_instance_uid,
+            "series_instance_uid": series.series_instance_uid,
+        }
+
+    def _model(self) -> dict[str, Any]:
+        return {
+            "name": self.package.name,
+            "version": self.package.version,
+            "precision": self.precision,
+            "device": self.device,
+            "sha256": self._sha256,
+        }
+
+    def _refused(
+        self,
+        document: dict[str, Any],
+        refusal: Refusal,
+        timings: Mapping[str, float],
+        score: float | None,
+    ) -> Report:
+        known = None if score is None else score <= self.manifest.verdict.outlier_threshold
+        return Report(
+            {
+                "schema": REPORT_SCHEMA,
+                "input": document,
+                "verdict": REFUSED,
+                "reasons": [refusal.message],
+                "refusal": refusal.to_json(),
+                "classification": None,
+                "slices": [],
+                "lesions": [],
+                "measurements": [],
+                "mask": None,
+                "quality": {
+                    "in_distribution": known,
+                    "ood_score": None if score is None else round(score, 4),
+                    "warnings": [],
+                },
+                "timings_ms": {k: round(v, 3) for k, v in timings.items()},
+                "model": self._model(),
+                "notice": NOTICE,
+            }
+        )
+
+    def _reported(
+        self, series: Series, result: Result, score: float, timings: Mapping[str, float]
+    ) -> Report:
+        rule = self.manifest.verdict
+        warnings = list(series.warnings)
+        odd = [
+            s.index
+            for s in result.slices
+            if s.ood_score is not None and s.ood_score > rule.outlier_threshold
+        ]
+        if odd and len(result.slices) > 1:
+            warnings.append(
+                f"{len(odd)} of {len(result.slices)} slices are unlike the training slices "
+                f"(first {odd[0]}, last {odd[-1]}): read them with care"
+            )
+        document = {
+            "schema": REPORT_SCHEMA,
+            "input": self._input(series),
+            "verdict": result.verdict,
+            "reasons": list(result.reasons),
+            "refusal": None,
+            "classification": result.classification.to_json(),
+            "slices": [s.to_json() for s in result.slices],
+            "lesions": [f.to_json() for f in result.findings],
+            "measurements": [m.to_json() for m in result.measurements],
+            "mask": None,
+            "quality": {
+                "in_distribution": score <= rule.outlier_threshold,
+                "ood_score": round(score, 4),
+                "warnings": warnings,
+            },
+            "timings_ms": {k: round(v, 3) for k, v in timings.items()},
+            "model": self._model(),
+            "notice": NOTICE,
+        }
+        return Report(document, result.label_map, result.derived.get("heat"))
+
+

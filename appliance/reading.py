@@ -1,0 +1,138 @@
+"""One pass, many readings: a series is prepared once, inferred once, and read by every task."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from appliance.core.errors import BlankImage, InputError
+from appliance.core.geometry import View, viewing
+from appliance.core.manifest import Manifest
+from appliance.core.preprocess import Prepared, prepare
+from appliance.core.types import Series
+from appliance.core.verdict import SliceReading, drawn_planes, read_slice
+
+Outputs = Mapping[str, np.ndarray]
+InferMany = Callable[[Iterable[np.ndarray]], Iterator[Outputs]]
+"""Stream of (1, size, size, 1) float32 arrays to stream of outputs, in order."""
+
+
+class Cancelled(Exception):
+    """The caller no longer wants the answer."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Everything the one pass said about a series.
+
+    Lists run over the slices of the viewing grid; None stands for a slice without content.
+
+    Attributes
+    ----------
+    view : View
+        From the input's grid to the viewing grid.
+    mask_logits : (read slices, side, side) float32
+    cams : (read slices, rows, columns, 4) float32
+    embeddings : (read slices, features) float32
+    rows : tuple of int
+        Which slice each of the above belongs to.
+    timings_ms : dict
+        ``prepare`` and ``infer``.
+    """
+
+    series: Series
+    view: View
+    prepared: tuple[Prepared | None, ...]
+    slices: tuple[SliceReading | None, ...]
+    rows: tuple[int, ...]
+    mask_logits: np.ndarray
+    cams: np.ndarray
+    embeddings: np.ndarray
+    timings_ms: dict[str, float] = field(default_factory=dict)
+
+    def drawn(self) -> np.ndarray:
+        """Mask probabilities that may be drawn, (read slices, side, side) float32."""
+        return drawn_planes(self.mask_logits, [self.slices[row] for row in self.rows])
+
+
+def read(
+    series: Series,
+    infer_many: InferMany,
+    manifest: Manifest,
+    progress: Callable[[float], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Reading:
+    """Prepare and infer a series slice by slice; the runtime overlaps the two.
+
+    Raises
+    ------
+    BlankImage, GeometryError
+        When no slice has content.
+    Cancelled
+        When `cancelled` answered True.
+    """
+    view = viewing(series.volume)
+    volume = view.apply(series.volume.array)
+    count = len(volume)
+    prepared: list[Prepared | None] = [None] * count
+    spent = 0.0
+    problem: InputError | None = None
+    rows: list[int] = []
+
+    def arrays() -> Iterator[np.ndarray]:
+        nonlocal spent, problem
+        for index in range(count):
+            if cancelled is not None and cancelled():
+                raise Cancelled
+            started = time.perf_counter()
+            try:
+                item = prepare(np.ascontiguousarray(volume[index]), manifest.preprocessing)
+            except BlankImage as error:
+                problem = error
+                item = None
+            spent += time.perf_counter() - started
+            if item is None:
+                continue
+            prepared[index] = item
+            rows.append(index)
+            yield item.array[None]
+
+    started = time.perf_counter()
+    outputs: list[Outputs] = []
+    for result in infer_many(arrays()):
+        outputs.append(result)
+        if progress is not None:
+            progress(rows[len(outputs) - 1] / count)
+    elapsed = time.perf_counter() - started
+    if not outputs:
+        raise problem or BlankImage("the series has no slice with content")
+    slices: list[SliceReading | None] = [None] * count
+    for row, result in zip(rows, outputs, strict=True):
+        slices[row] = read_slice(result["logits"][0], result["mask"][0, ..., 0], manifest.verdict)
+    return Reading(
+        series,
+        view,
+        tuple(prepared),
+        tuple(slices),
+        tuple(rows),
+        np.stack([o["mask"][0, ..., 0] for o in outputs]),
+        np.stack([o["cam"][0] for o in outputs]),
+        np.stack([o["embedding"][0] for o in outputs]),
+        {"prepare": spent * 1e3, "infer": (elapsed - spent) * 1e3},
+    )
+
+
+def reasons_in_words(reasons: Sequence[str]) -> tuple[str, ...]:
+    """Why a verdict is uncertain, as sentences for a person."""
+    words = {
+        "classifier_only": "The classifier sees a tumour, but no lesion could be outlined.",
+        "mask_only": "A lesion was outlined, but the classifier sees no tumour.",
+        "set_holds_both": "Both a tumour and its absence remain possible at the aimed coverage.",
+        "single_slice": "A lesion appears on one slice only, without support from its neighbours.",
+        "uncertain_slices": "Several neighbouring slices are uncertain.",
+    }
+    return tuple(words.get(reason, reason) for reason in reasons)
+

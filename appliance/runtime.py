@@ -1,0 +1,245 @@
+"""The only importer of OpenVINO in the appliance: compile once, lend one infer request to each caller.
+
+One ``CompiledModel`` called from several threads returns other callers' outputs; one
+``InferRequest`` per borrower does not. Hence the pool. Precision is always set explicitly,
+because CPUs with BF16 silently default to it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import platform
+import queue
+import shutil
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from appliance import onedal  # noqa: F401  isort: skip (oneDAL before OpenVINO, see there)
+import openvino as ov
+
+from appliance.core.errors import Busy, ModelError, Unavailable
+
+logger = logging.getLogger(__name__)
+_WAIT_S = 30.0
+
+
+def devices(core: ov.Core | None = None) -> list[str]:
+    """Device names OpenVINO sees here, ``CPU`` first."""
+    found = (core or ov.Core()).available_devices
+    return sorted(found, key=lambda name: (name != "CPU", name))
+
+
+def versions() -> dict[str, str]:
+    """OpenVINO and oneDAL versions."""
+    import importlib.metadata
+
+    names = ("openvino", "scikit-learn-intelex", "numpy", "opencv-python-headless")
+    found = {"python": platform.python_version()}
+    for name in names:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _cpu_flags() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("flags"):
+                return line
+    except OSError:
+        pass
+    return platform.processor()
+
+
+def _cache_folder(root: Path, digest: str, device: str, hint: str) -> Path:
+    """Compiled-model cache, keyed by package, OpenVINO, device, hint and the CPU's instruction set."""
+    key = "|".join((digest, ov.get_version(), device, hint, _cpu_flags()))
+    return root / hashlib.sha256(key.encode()).hexdigest()[:24]
+
+
+class Network:
+    """A compiled IR: `infer` for one slice, `infer_many` for a stream of them.
+
+    Parameters
+    ----------
+    model : Path
+        ``model.xml``; its ``.bin`` beside it.
+    outputs : mapping
+        Reading name to IR output name.
+    device : str
+        OpenVINO device, ``AUTO`` by default.
+    hint : str
+        ``LATENCY`` or ``THROUGHPUT``.
+    precision : str
+        ``INFERENCE_PRECISION_HINT``; f32 leaves INT8 layers INT8 and everything else exact.
+    cache : Path, optional
+        Folder for compiled models; a corrupt entry is dropped and compiled anew.
+
+    Raises
+    ------
+    Unavailable
+        When the device does not exist here; the message names those that do.
+    ModelError
+        When the IR cannot be read or compiled, or lacks an output.
+    """
+
+    def __init__(
+        self,
+        model: Path,
+        outputs: Mapping[str, str],
+        *,
+        device: str = "AUTO",
+        hint: str = "LATENCY",
+        precision: str = "f32",
+        cache: Path | None = None,
+        digest: str = "",
+        core: ov.Core | None = None,
+    ) -> None:
+        self.requested_device, self.hint, self.precision = device, hint, precision
+        core = core or ov.Core()
+        self._check_device(core, device)
+        settings = {"PERFORMANCE_HINT": hint, "INFERENCE_PRECISION_HINT": precision}
+        self._compiled = self._compile(core, model, device, settings, cache, digest)
+        names = {name for port in self._compiled.outputs for name in port.get_names()}
+        if missing := set(outputs.values()) - names:
+            raise ModelError(f"the network lacks the outputs {sorted(missing)}, it has {sorted(names)}")
+        self._ports = {key: self._compiled.output(name) for key, name in outputs.items()}
+        self.input_shape = tuple(int(d) for d in self._compiled.input(0).get_shape())
+        try:
+            self.device = ",".join(self._compiled.get_property("EXECUTION_DEVICES"))
+        except RuntimeError:
+            self.device = device
+        self.requests = int(self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
+        self._pool: queue.LifoQueue[ov.InferRequest] = queue.LifoQueue()
+        for _ in range(self.requests):
+            self._pool.put(self._compiled.create_infer_request())
+
+    @staticmethod
+    def _check_device(core: ov.Core, device: str) -> None:
+        found = devices(core)
+        wanted = device.split(":", 1)[1] if ":" in device else device
+        for name in wanted.split(","):
+            name = name.strip()
+            if name == "AUTO" or name in found or name.split(".")[0] in found:
+                continue
+            raise Unavailable(
+                f"device {name!r} is not available here; found {', '.join(found) or 'none'}. "
+                "Use --device AUTO or CPU, or install the device's driver (see `neuralscan doctor`)"
+            )
+
+    @staticmethod
+    def _compile(core, model: Path, device: str, settings: dict, cache: Path | None, digest: str):
+        def build(extra: dict) -> ov.CompiledModel:
+            return core.compile_model(str(model), device, {**settings, **extra})
+
+        if cache is None:
+            folder = None
+        else:
+            folder = _cache_folder(cache, digest, device, settings["PERFORMANCE_HINT"])
+        try:
+            if folder is not None:
+                try:
+                    folder.mkdir(parents=True, exist_ok=True)
+                    return build({"CACHE_DIR": str(folder)})
+                except (OSError, RuntimeError) as error:
+                    logger.warning("compiled-model cache dropped: %s", type(error).__name__)
+                    shutil.rmtree(folder, ignore_errors=True)
+            return build({})
+        except RuntimeError as error:
+            raise ModelError(f"the network does not compile for {device}: {error}") from error
+
+    @contextmanager
+    def _request(self) -> Iterator[ov.InferRequest]:
+        try:
+            request = self._pool.get(timeout=_WAIT_S)
+        except queue.Empty as error:
+            raise Busy("all infer requests are taken; try again in a moment") from error
+        try:
+            yield request
+        finally:
+            self._pool.put(request)
+
+    def _collect(self, request: ov.InferRequest) -> dict[str, np.ndarray]:
+        """Outputs copied out of the request's own memory before it is lent again."""
+        return {key: np.array(request.get_tensor(port).data) for key, port in self._ports.items()}
+
+    def infer(self, array: np.ndarray) -> dict[str, np.ndarray]:
+        """Outputs by name for a batch.
+
+        Parameters
+        ----------
+        array : (n, rows, columns, 1) float32
+
+        Returns
+        -------
+        dict of (n, ...) arrays owned by the caller
+
+        Raises
+        ------
+        Busy
+            When no request came free in time.
+        """
+        array = np.ascontiguousarray(array, np.float32)
+        if array.shape != self.input_shape:
+            parts = list(self.infer_many(array[i : i + 1] for i in range(len(array))))
+            return {key: np.concatenate([part[key] for part in parts]) for key in self._ports}
+        with self._request() as request:
+            request.infer({0: array}, share_inputs=True)
+            return self._collect(request)
+
+    def infer_many(
+        self, arrays: Iterable[np.ndarray], cancelled: Callable[[], bool] | None = None
+    ) -> Iterator[dict[str, np.ndarray]]:
+        """Outputs in order for a stream of single slices, asynchronously through the pool.
+
+        The next slice is prepared (by the iterable) while the previous ones are inferred.
+        """
+        running: deque[tuple[ov.InferRequest, np.ndarray]] = deque()
+        try:
+            for array in arrays:
+                if cancelled is not None and cancelled():
+                    return
+                array = np.ascontiguousarray(array, np.float32)
+                outputs = None
+                try:
+                    request = self._pool.get_nowait() if running else self._pool.get(timeout=_WAIT_S)
+                except queue.Empty as error:
+                    if not running:
+                        raise Busy("all infer requests are taken; try again in a moment") from error
+                    request, _ = running.popleft()
+                    outputs = self._finish(request)
+                request.start_async({0: array}, share_inputs=True)
+                running.append((request, array))  # the array must outlive the request
+                if outputs is not None:
+                    yield outputs
+            while running:
+                request, _ = running.popleft()
+                try:
+                    outputs = self._finish(request)
+                finally:
+                    self._pool.put(request)
+                yield outputs
+        finally:
+            for request, _ in running:
+                request.wait()
+                self._pool.put(request)
+
+    def _finish(self, request: ov.InferRequest) -> dict[str, np.ndarray]:
+        request.wait()
+        return self._collect(request)
+
+
+def usable_cores() -> int:
+    """Cores this process may run on."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:
+        return os.cpu_count() or 1

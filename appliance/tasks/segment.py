@@ -1,0 +1,39 @@
+"""Outline lesions, join them across slices, measure them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from appliance.core.manifest import Manifest
+from appliance.core.types import Measurement, Result, Series
+from appliance.interpret import Interpretation, interpret
+from appliance.reading import InferMany, read
+from appliance.task import Task
+
+
+def answer(seen: Interpretation) -> Result:
+    """Lesions on the input's own grid, with area, and volume where geometry is known."""
+    found = seen.findings()
+    area = float((seen.labels > 0).sum())
+    measured = [Measurement("lesion_area", area, "px")]
+    if found and all(f.volume_ml is not None for f in found):
+        measured.append(Measurement("lesion_volume", sum(f.volume_ml for f in found), "ml"))
+    return Result(
+        task="segment",
+        findings=found,
+        measurements=tuple(measured),
+        verdict=seen.series.verdict,
+        slices=seen.slices,
+        label_map=seen.label_map,
+    )
+
+
+def run(
+    inputs: Mapping[str, Series], infer: InferMany, manifest: Manifest, options: Mapping[str, Any]
+) -> Result:
+    """Segment the series in the role ``image``."""
+    return answer(interpret(read(inputs["image"], infer, manifest), manifest))
+
+
+TASK = Task("segment", "Outline lesions", ("image",), True, run)
