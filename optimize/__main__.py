@@ -1,0 +1,105 @@
+"""``python -m optimize``: SavedModel to INT8 package."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import sys
+from pathlib import Path
+
+from appliance.core.errors import ApplianceError, InputError, NotFound, ProbeFailed, Unavailable
+
+
+def _root(arguments: argparse.Namespace) -> Path:
+    given = arguments.data or os.environ.get("NEURALSCAN_DATA")
+    if not given or not Path(given).is_dir():
+        raise NotFound("expected a data root: --data DIR or NEURALSCAN_DATA (see training/README.md)")
+    return Path(given)
+
+
+def _convert(arguments: argparse.Namespace) -> int:
+    from optimize.convert import convert
+
+    differences = convert(arguments.run / "export", arguments.run / "networks")
+    print(json.dumps({"largest_difference_from_keras": differences}))
+    return 0
+
+
+def _quantize(arguments: argparse.Namespace) -> int:
+    try:
+        from optimize.quantize import quantize
+    except ImportError as error:
+        raise Unavailable("quantising needs NNCF: install neuralscan-edge[optimize]") from error
+    run = arguments.run
+    print(quantize(run / "export", run / "networks", _root(arguments)))
+    return 0
+
+
+def _package(arguments: argparse.Namespace) -> int:
+    from optimize.build import build_package
+
+    metrics = build_package(arguments.run, _root(arguments), arguments.out)
+    print(json.dumps(metrics, indent=1))
+    return 0
+
+
+def _evaluate(arguments: argparse.Namespace) -> int:
+    from appliance.pipeline import Analyzer
+    from appliance.registry import find_package, open_package
+    from optimize.cases import read_cases
+    from optimize.evaluate import score
+
+    package = open_package(arguments.package) if arguments.package else find_package()
+    analyzer = Analyzer(device="CPU", package=package, precision=arguments.precision)
+    cases = read_cases(arguments.run / "export", _root(arguments), arguments.part)
+    scored, rows = score(analyzer, cases)
+    if arguments.rows:
+        Path(arguments.rows).write_text(json.dumps(rows, indent=0))
+    print(json.dumps({"part": arguments.part, "precision": arguments.precision, **scored}, indent=1))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m optimize", description=__doc__)
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    for name, run, text in (
+        ("convert", _convert, "SavedModel to FP32 and FP16 IR, checked against Keras"),
+        ("quantize", _quantize, "FP32 IR to INT8 with NNCF, calibrated on training slices"),
+        ("package", _package, "calibrate, write the package, score INT8 and FP16"),
+        ("evaluate", _evaluate, "score a package on a case list of an export"),
+    ):
+        verb = verbs.add_parser(
+            name,
+            help=text,
+            description=text,
+            epilog=f"example: python -m optimize {name} runs/first --data DATA",
+        )
+        verb.add_argument("run", type=Path, help="folder of a training run, with export/ in it")
+        verb.add_argument("--data", help="data root (default: NEURALSCAN_DATA)")
+        verb.set_defaults(do=run)
+        if name == "package":
+            verb.add_argument("--out", type=Path, default=Path("appliance/models/first"))
+        if name == "evaluate":
+            verb.add_argument("--package", type=Path, help="package folder (default: the shipped one)")
+            verb.add_argument("--precision", choices=("INT8", "FP16"), default="INT8")
+            verb.add_argument("--part", choices=("validation", "other_sources"), default="validation")
+            verb.add_argument("--rows", help="write one row for each slice to this JSON file")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a verb; 0 done, 2 wrong usage, 3 bad data, 4 a gate failed, 5 something is missing."""
+    arguments = _parser().parse_args(argv)
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(message)s")
+    try:
+        return arguments.do(arguments)
+    except ApplianceError as error:
+        print(f"error: {error.message}", file=sys.stderr)
+        codes = ((ProbeFailed, 4), (Unavailable, 5), (NotFound, 2), (InputError, 3))
+        return next((code for kind, code in codes if isinstance(error, kind)), 1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,132 @@
+"""Fit the verdict rule and the out-of-distribution estimator on what the INT8 network answers.
+
+Everything is fitted on the validation fold (and the estimator's bank on the training folds);
+the resulting figures are therefore validation figures and are called so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from appliance.core.metrics import dice
+from appliance.core.preprocess import Prepared, restore
+from appliance.core.types import LABELS
+from appliance.core.verdict import (
+    Rule,
+    class_log_odds,
+    mask_evidence,
+    read_slice,
+    sigmoid,
+    softmax,
+)
+
+_HEALTHY = LABELS.index("no_tumor")
+
+
+@dataclass(frozen=True)
+class Answers:
+    """A network's outputs on listed slices, with the truth.
+
+    Attributes
+    ----------
+    logits : (n, 4), mask : (n, side, side), embedding : (n, features) float32
+    labels : (n,) int
+    """
+
+    logits: np.ndarray
+    mask: np.ndarray
+    embedding: np.ndarray
+    labels: np.ndarray
+
+
+def fit_temperature(answers: Answers) -> float:
+    """The temperature that minimises the log loss of the class logits."""
+    candidates = np.geomspace(0.4, 4.0, 73)
+    rows = np.arange(len(answers.labels))
+    losses = [
+        -np.log(softmax(answers.logits / t)[rows, answers.labels] + 1e-12).mean()
+        for t in candidates
+    ]
+    return float(candidates[int(np.argmin(losses))])
+
+
+def fit_presence(odds: np.ndarray, evidence: np.ndarray, tumour: np.ndarray) -> tuple[float, ...]:
+    """Weights of classifier and mask, and the offset, by ridge-penalised logistic regression.
+
+    The penalty pulls both towards an equal say: on slices from the training scanners either is
+    almost perfect, and an unpenalised fit would drop the one that travels better.
+    """
+    X = np.stack([odds, evidence, np.ones_like(odds)], 1)
+    y = tumour.astype(np.float64)
+    balance = np.where(tumour, 0.5 / tumour.mean(), 0.5 / (1 - tumour.mean()))
+    prior, strength = np.array([0.5, 0.5, 0.0]), np.array([20.0, 20.0, 0.5])
+    w = prior.copy()
+    for _ in range(100):
+        p = sigmoid(X @ w)
+        gradient = X.T @ (balance * (p - y)) + strength * (w - prior)
+        hessian = (X * (balance * p * (1 - p))[:, None]).T @ X + np.diag(strength)
+        step = np.linalg.solve(hessian, gradient)
+        w -= step
+        if np.abs(step).max() < 1e-9:
+            break
+    return float(w[0]), float(w[1]), float(w[2])
+
+
+def _set_threshold(probabilities: np.ndarray, labels: np.ndarray, coverage: float) -> float:
+    """Class-conditional conformal threshold: the lowest one any class needs (Vovk 2012)."""
+    thresholds = []
+    for index in range(len(LABELS)):
+        own = np.sort(probabilities[labels == index, index])
+        allowed = int(np.floor((len(own) + 1) * (1 - coverage))) - 1
+        thresholds.append(own[max(allowed, 0)])
+    return float(min(min(thresholds), 0.5))
+
+
+def fit_rule(
+    answers: Answers, prepared: list[Prepared], truths: list[np.ndarray], healthy_alarms: float = 0.015
+) -> Rule:
+    """Thresholds and weights from validation answers.
+
+    Parameters
+    ----------
+    healthy_alarms : float
+        Share of healthy slices on which the mask, and the classifier, may each cry tumour.
+    """
+    tumour = answers.labels != _HEALTHY
+    rule = Rule(temperature=fit_temperature(answers))
+    odds = np.array([class_log_odds(row, rule.temperature) for row in answers.logits])
+    evidence = np.array([mask_evidence(plane, rule.top_pixels) for plane in answers.mask])
+    weight_classifier, weight_mask, offset = fit_presence(odds, evidence, tumour)
+    rule = replace(
+        rule,
+        weight_classifier=weight_classifier,
+        weight_mask=weight_mask,
+        offset=offset,
+        classifier_threshold=float(np.clip(_quiet(sigmoid(odds), tumour, healthy_alarms), 0.3, 0.7)),
+        mask_threshold=_quiet(evidence, tumour, healthy_alarms),
+    )
+    final = np.stack([
+        read_slice(row, plane, rule).probabilities
+        for row, plane in zip(answers.logits, answers.mask, strict=True)
+    ])
+    rule = replace(rule, set_threshold=_set_threshold(final, answers.labels, rule.coverage))
+    return replace(rule, pixel_threshold=_pixel_threshold(answers, prepared, truths))
+
+
+def _quiet(score: np.ndarray, tumour: np.ndarray, share: float) -> float:
+    """The score that only `share` of the healthy slices exceed."""
+    return float(np.quantile(score[~tumour], 1.0 - share))
+
+
+def _pixel_threshold(
+    answers: Answers, prepared: list[Prepared], truths: list[np.ndarray]
+) -> float:
+    candidates = np.array([0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6])
+    sums = np.zeros(len(candidates))
+    for plane, item, truth in zip(answers.mask, prepared, truths, strict=True):
+        if truth.any():
+            whole = restore(sigmoid(plane).astype(np.float32), item)
+            sums += [dice(whole > t, truth) for t in candidates]
+    return float(candidates[int(sums.argmax())])

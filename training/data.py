@@ -1,0 +1,158 @@
+"""Case lists and the loader: slices read once, prepared by the one `prepare`, split by fold."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from appliance.core.errors import BlankImage, NotFound
+from appliance.core.preprocess import Prepared, Preprocessing, prepare, prepare_mask
+from appliance.core.types import LABELS
+from appliance import pictures
+
+
+@dataclass(frozen=True)
+class Case:
+    """One slice of a data root.
+
+    Attributes
+    ----------
+    fold : int
+        0 for sets that are never trained on.
+    group : str
+        Run of consecutive slices or cluster of look-alikes; the unit of resampling.
+    """
+
+    image: Path
+    mask: Path | None
+    label: str
+    fold: int
+    group: str
+    source: str
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    if not path.is_file():
+        raise NotFound(f"expected the case list {path.name} in {path.parent}; see training/README.md")
+    with path.open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def tumour_cases(root: Path) -> list[Case]:
+    """The figshare slices with expert masks."""
+    folder = root / "figshare"
+    return [
+        Case(
+            folder / row["image"],
+            folder / row["mask"],
+            row["label"],
+            int(row["fold"]),
+            f"figshare-{row['run']}",
+            "figshare",
+        )
+        for row in _rows(folder / "labels.csv")
+    ]
+
+
+def healthy_cases(root: Path) -> list[Case]:
+    """The slices without tumour."""
+    return [
+        Case(
+            root / row["image"],
+            None,
+            "no_tumor",
+            int(row["fold"]),
+            f"no_tumor-{row['group']}",
+            "no_tumor",
+        )
+        for row in _rows(root / "no_tumor.csv")
+    ]
+
+
+def other_source_cases(root: Path) -> list[Case]:
+    """Tumour slices of other scanners: to choose between recipes, never to train (fold 0)."""
+    folder = root / "other_sources"
+    return [
+        Case(
+            folder / row["image"],
+            folder / row["mask"],
+            row["label"],
+            0,
+            f"other-{row['group']}",
+            "other_sources",
+        )
+        for row in _rows(folder / "labels.csv")
+    ]
+
+
+def split(cases: Iterable[Case], folds: Sequence[int], apart_from: Sequence[int] = ()) -> list[Case]:
+    """Cases of some folds, whole groups only.
+
+    Raises
+    ------
+    ValueError
+        When a fold is asked for twice, is 0 (never trained on), is shared with `apart_from`, or
+        when a group would be torn between the two.
+    """
+    if 0 in folds or len(set(folds)) != len(folds) or set(folds) & set(apart_from):
+        raise ValueError(f"folds {tuple(folds)} against {tuple(apart_from)} are no honest split")
+    cases = list(cases)
+    chosen = [case for case in cases if case.fold in folds]
+    torn = {c.group for c in chosen} & {c.group for c in cases if c.fold in apart_from}
+    if torn:
+        raise ValueError(f"groups in both parts: {sorted(torn)[:5]}")
+    return chosen
+
+
+@dataclass(frozen=True)
+class Slices:
+    """Prepared slices in memory.
+
+    Attributes
+    ----------
+    arrays : (n, size, size, 1) float32, what `prepare` returned
+    masks : (n, size, size) uint8, coverage times 255 on the network's input grid
+    labels : (n,) int64, index into `LABELS`
+    """
+
+    cases: tuple[Case, ...]
+    arrays: np.ndarray
+    masks: np.ndarray
+    labels: np.ndarray
+
+
+def load_case(case: Case, spec: Preprocessing) -> tuple[Prepared, np.ndarray]:
+    """The prepared slice, and its mask on the input grid, (size, size) uint8."""
+    picture = pictures.read(case.image.read_bytes())[0][0]
+    prepared = prepare(picture, spec)
+    if case.mask is None:
+        return prepared, np.zeros((spec.size, spec.size), np.uint8)
+    mask = pictures.read(case.mask.read_bytes())[0][0]
+    soft = prepare_mask(mask, prepared, spec.size)
+    return prepared, np.rint(soft * 255).astype(np.uint8)
+
+
+def load(cases: Sequence[Case], spec: Preprocessing, what: str = "slices") -> Slices:
+    """Read and prepare all cases; a blank slice is an error of the data root, said with its name."""
+
+    def one(case: Case) -> tuple[np.ndarray, np.ndarray]:
+        try:
+            prepared, mask = load_case(case, spec)
+        except BlankImage as error:
+            raise BlankImage(f"{case.image.name}: {error}") from error
+        return prepared.array, mask
+
+    with ThreadPoolExecutor(2) as pool:
+        pairs = list(tqdm(pool.map(one, cases), total=len(cases), desc=what, disable=None))
+    return Slices(
+        tuple(cases),
+        np.stack([array for array, _ in pairs]),
+        np.stack([mask for _, mask in pairs]),
+        np.array([LABELS.index(case.label) for case in cases], np.int64),
+    )

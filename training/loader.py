@@ -1,0 +1,71 @@
+"""Slices to batches: a tf.data pipeline around `augment`, and one without for validation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+import tensorflow as tf
+
+from appliance.core.types import LABELS
+from training.augment import Painter, augment
+from training.config import Config
+from training.data import Slices
+
+_HEALTHY = LABELS.index("no_tumor")
+
+
+def _order(slices: Slices, config: Config, rng: np.random.Generator) -> np.ndarray:
+    """One epoch's indices: tumour slices once, healthy ones `healthy_repeat` times."""
+    tumour = np.flatnonzero(slices.labels != _HEALTHY)
+    healthy = np.flatnonzero(slices.labels == _HEALTHY)
+    extra = int(round(len(healthy) * (config.healthy_repeat - 1)))
+    chosen = rng.choice(healthy, extra, replace=extra > len(healthy)) if extra > 0 else healthy[:0]
+    return rng.permutation(np.concatenate([tumour, healthy, chosen]))
+
+
+def steps_per_epoch(slices: Slices, config: Config) -> int:
+    """Batches of one training epoch."""
+    return len(_order(slices, config, np.random.default_rng(0))) // config.batch
+
+
+def mask_target(mask: np.ndarray, side: int) -> np.ndarray:
+    """Coverage on the mask output's grid, (side, side, 1) float32."""
+    return cv2.resize(mask, (side, side), interpolation=cv2.INTER_AREA)[..., None]
+
+
+def training_batches(
+    slices: Slices, painter: Painter, config: Config, epoch: int
+) -> tf.data.Dataset:
+    """Augmented batches of one epoch; the same epoch gives the same batches."""
+
+    def examples() -> Iterator[tuple[np.ndarray, np.ndarray, int]]:
+        rng = np.random.default_rng((config.seed, epoch))
+        for index in _order(slices, config, rng):
+            array, mask, label = augment(slices, int(index), config.augmentation, painter, rng)
+            yield array, mask_target(mask, config.mask_side), label
+
+    return _batches(examples, slices, config, drop=True)
+
+
+def plain_batches(slices: Slices, config: Config) -> tf.data.Dataset:
+    """The prepared slices as they are, in order."""
+
+    def examples() -> Iterator[tuple[np.ndarray, np.ndarray, int]]:
+        for array, mask, label in zip(slices.arrays, slices.masks, slices.labels, strict=True):
+            soft = mask.astype(np.float32) / 255.0
+            yield array, mask_target(soft, config.mask_side), int(label)
+
+    return _batches(examples, slices, config, drop=False)
+
+
+def _batches(examples, slices: Slices, config: Config, drop: bool) -> tf.data.Dataset:
+    size, side = config.preprocessing.size, config.mask_side
+    signature = (
+        tf.TensorSpec((size, size, 1), tf.float32),
+        tf.TensorSpec((side, side, 1), tf.float32),
+        tf.TensorSpec((), tf.int64),
+    )
+    dataset = tf.data.Dataset.from_generator(examples, output_signature=signature)
+    return dataset.batch(config.batch, drop_remainder=drop).prefetch(4)

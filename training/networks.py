@@ -1,0 +1,140 @@
+"""The network: EfficientNet-Lite0 encoder, light separable decoder, one pass for all readings.
+
+Outputs of `build` by name: ``logits`` (4), ``mask`` (side, side, 1) logits, ``cam`` (7, 7, 4)
+class evidence by place, and ``embedding``: pooled features of several depths.
+
+References
+----------
+Tan & Le, EfficientNet, ICML 2019; EfficientNet-Lite (no squeeze-excite, ReLU6), TensorFlow
+model zoo 2020. Ronneberger et al., U-Net, MICCAI 2015. Zhou et al., class activation maps, 2016.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+from tensorflow import keras
+
+from appliance.core.types import LABELS
+
+_BLOCKS = (  # repeats, kernel, stride, expansion, channels
+    (1, 3, 1, 1, 16),
+    (2, 3, 2, 6, 24),
+    (2, 5, 2, 6, 40),
+    (3, 3, 2, 6, 80),
+    (3, 5, 1, 6, 112),
+    (4, 5, 2, 6, 192),
+    (1, 3, 1, 6, 320),
+)
+_EPSILON = 1e-3
+
+
+def _norm(x: tf.Tensor, name: str) -> tf.Tensor:
+    return keras.layers.BatchNormalization(momentum=0.95, epsilon=_EPSILON, name=name)(x)
+
+
+def _relu(x: tf.Tensor, name: str) -> tf.Tensor:
+    return keras.layers.ReLU(6.0, name=name)(x)
+
+
+def _block(x: tf.Tensor, name: str, kernel: int, stride: int, expand: int, out: int) -> tf.Tensor:
+    """Inverted residual (Sandler et al., MobileNetV2, CVPR 2018)."""
+    inside = x
+    if expand > 1:
+        width = x.shape[-1] * expand
+        inside = keras.layers.Conv2D(width, 1, use_bias=False, name=f"{name}_expand_conv")(inside)
+        inside = _relu(_norm(inside, f"{name}_bn0"), f"{name}_relu0")
+    inside = keras.layers.DepthwiseConv2D(
+        kernel, stride, "same", use_bias=False, name=f"{name}_depthwise_conv"
+    )(inside)
+    inside = _relu(_norm(inside, f"{name}_bn1"), f"{name}_relu1")
+    inside = keras.layers.Conv2D(out, 1, use_bias=False, name=f"{name}_project_conv")(inside)
+    inside = _norm(inside, f"{name}_bn2")
+    if stride == 1 and x.shape[-1] == out:
+        inside = keras.layers.Add(name=f"{name}_add")([x, inside])
+    return inside
+
+
+def _separable(x: tf.Tensor, out: int, name: str) -> tf.Tensor:
+    x = keras.layers.DepthwiseConv2D(3, 1, "same", use_bias=False, name=f"{name}_dw")(x)
+    x = keras.layers.Conv2D(out, 1, use_bias=False, name=f"{name}_pw")(x)
+    return _relu(_norm(x, f"{name}_bn"), f"{name}_relu")
+
+
+def build(size: int, dropout: float, classes: int = len(LABELS)) -> keras.Model:
+    """The multi-task network with random weights.
+
+    Parameters
+    ----------
+    size : int
+        Side of the input, a multiple of 32.
+    """
+    image = keras.Input((size, size, 1), name="image")
+    x = keras.layers.Conv2D(32, 3, 2, "same", use_bias=False, name="conv_stem")(image)
+    x = _relu(_norm(x, "bn0"), "stem_relu")
+    skips: list[tf.Tensor] = []
+    number = 0
+    for repeats, kernel, stride, expand, out in _BLOCKS:
+        if stride == 2:
+            skips.append(x)
+        for repeat in range(repeats):
+            x = _block(x, f"block{number}", kernel, stride if repeat == 0 else 1, expand, out)
+            number += 1
+    deep = x
+    head = keras.layers.Conv2D(1280, 1, use_bias=False, name="conv_head")(deep)
+    head = _relu(_norm(head, "bn_head"), "head_relu")
+
+    cam = keras.layers.Conv2D(classes, 1, name="cam")(keras.layers.Dropout(dropout)(head))
+    logits = keras.layers.GlobalAveragePooling2D(name="logits")(cam)
+
+    y = _separable(deep, 128, "decode32")
+    for skip, width, name in zip(skips[::-1], (96, 64, 40, 24), ("16", "8", "4", "2"), strict=True):
+        y = keras.layers.UpSampling2D(2, interpolation="bilinear", name=f"up{name}")(y)
+        y = keras.layers.Concatenate(name=f"join{name}")([y, skip])
+        y = _separable(y, width, f"decode{name}a")
+        y = _separable(y, width, f"decode{name}b")
+    mask = keras.layers.Conv2D(1, 1, name="mask")(y)
+
+    pools = [keras.layers.GlobalAveragePooling2D()(s) for s in (*skips[1:], deep)]
+    embedding = keras.layers.Concatenate(name="embedding")(pools)
+    return keras.Model(
+        image, {"logits": logits, "mask": mask, "cam": cam, "embedding": embedding}, name="net"
+    )
+
+
+def load_imagenet(model: keras.Model, state: dict[str, np.ndarray]) -> int:
+    """Copy the encoder's ImageNet weights; the stem's three colours become one grey.
+
+    Returns
+    -------
+    int
+        Number of arrays copied; every encoder layer is covered or a ValueError is raised.
+    """
+    copied = 0
+    for layer in model.layers:
+        name = layer.name
+        if name.startswith("block"):
+            block, _, part = name.partition("_")
+            torch = f"_blocks.{block[5:]}._{part}"
+        elif name in ("conv_stem", "conv_head"):
+            torch = f"_{name}"
+        elif name in ("bn0", "bn_head"):
+            torch = "_bn0" if name == "bn0" else "_bn1"
+        else:
+            continue
+        if isinstance(layer, keras.layers.BatchNormalization):
+            parts = ("weight", "bias", "running_mean", "running_var")
+            values = [state[f"{torch}.{part}"] for part in parts]
+        elif isinstance(layer, keras.layers.DepthwiseConv2D):
+            values = [state[f"{torch}.weight"].transpose(2, 3, 0, 1)]
+        elif isinstance(layer, keras.layers.Conv2D):
+            kernel = state[f"{torch}.weight"].transpose(2, 3, 1, 0)
+            values = [kernel.sum(2, keepdims=True) if name == "conv_stem" else kernel]
+        else:
+            continue
+        layer.set_weights(values)
+        copied += len(values)
+    expected = len([k for k in state if not k.startswith("_fc") and "num_batches" not in k])
+    if copied != expected:
+        raise ValueError(f"copied {copied} of {expected} ImageNet arrays")
+    return copied
