@@ -1,0 +1,86 @@
+"""The rule: what may be claimed, and when it must say that it does not know."""
+
+import numpy as np
+import pytest
+
+from appliance.core.errors import ManifestError
+from appliance.core.verdict import Rule, drawn_planes, read_series, read_slice, sigmoid
+
+RULE = Rule()
+YES, NO = np.full((16, 16), 5.0), np.full((16, 16), -5.0)
+GLIOMA, HEALTHY = np.array([6.0, 0, 0, 0]), np.array([0.0, 0, 0, 6.0])
+
+
+def reading(logits, mask):
+    return read_slice(logits, mask, RULE)
+
+
+def test_agreement():
+    assert reading(GLIOMA, YES).verdict == "tumor"
+    assert reading(HEALTHY, NO).verdict == "no_tumor"
+
+
+@pytest.mark.parametrize(
+    "logits, mask, reason", [(GLIOMA, NO, "classifier_only"), (HEALTHY, YES, "mask_only")]
+)
+def test_disagreement_is_uncertain_and_drawn(logits, mask, reason):
+    found = reading(logits, mask)
+    assert found.verdict == "uncertain"
+    assert reason in found.reasons
+    assert found.drawn
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_invariants_for_any_outputs(seed):
+    rng = np.random.default_rng(seed)
+    rule = Rule(set_threshold=rng.uniform(0.01, 0.6), temperature=rng.uniform(0.3, 3))
+    found = read_slice(rng.normal(0, 6, 4), rng.normal(0, 6, (9, 9)), rule)
+    assert found.probabilities.sum() == pytest.approx(1.0)
+    assert found.label in found.prediction_set
+    both = "no_tumor" in found.prediction_set and len(found.prediction_set) > 1
+    if both:
+        assert found.verdict == "uncertain"
+    if found.verdict == "tumor":
+        assert found.label != "no_tumor"
+    if found.verdict == "no_tumor":
+        assert found.label == "no_tumor" and not found.drawn
+    assert (found.verdict == "uncertain") == bool(found.reasons)
+
+
+def test_a_series_needs_a_lesion_on_two_slices():
+    sick, well = reading(GLIOMA, YES), reading(HEALTHY, NO)
+    stack = [well, well, sick, sick, well]
+    assert read_series(stack, [0, 0, 9, 9, 0], [(2, 4)], RULE).verdict == "tumor"
+    alone = read_series([well, well, sick, well], [0, 0, 9, 0], [(2, 3)], RULE)
+    assert (alone.verdict, alone.reasons) == ("uncertain", ("single_slice",))
+    assert read_series([well] * 5, [0] * 5, [], RULE).verdict == "no_tumor"
+
+
+def test_neighbouring_uncertain_slices_make_a_series_uncertain():
+    doubt, well = reading(HEALTHY, YES), reading(HEALTHY, NO)
+    assert read_series([well, doubt, doubt, well], [0, 4, 4, 0], [(1, 3)], RULE).verdict == "uncertain"
+    assert read_series([well, doubt, well, doubt], [0, 4, 0, 4], [], RULE).verdict == "no_tumor"
+
+
+def test_blank_slices_are_skipped():
+    sick = reading(GLIOMA, YES)
+    found = read_series([None, sick, sick, None], [0, 5, 5, 0], [(1, 3)], RULE)
+    assert found.verdict == "tumor"
+    with pytest.raises(ValueError):
+        read_series([None, None], [0, 0], [], RULE)
+
+
+def test_nothing_is_drawn_on_a_healthy_slice():
+    planes = drawn_planes(np.stack([YES, YES]), [reading(HEALTHY, NO), reading(GLIOMA, YES)])
+    assert planes[0].max() == 0.0
+    assert planes[1].min() == pytest.approx(float(sigmoid(5.0)))
+
+
+@pytest.mark.parametrize("document", [{"x": 1}, {"temperature": "1"}, {"offset": float("nan")}])
+def test_bad_rules_are_refused(document):
+    with pytest.raises(ManifestError):
+        Rule.from_json(document)
+
+
+def test_rule_round_trip():
+    assert Rule.from_json(RULE.to_json()) == RULE
