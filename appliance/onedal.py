@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import io
 import threading
+import zipfile
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -136,7 +137,7 @@ class OutlierDetector:
             for name in ("distance_limit", "contrast_centre", "contrast_limit"):
                 arrays[name] = float(arrays[name])
             return cls(**{**arrays, "neighbours": int(arrays["neighbours"])})
-        except (KeyError, ValueError, OSError, TypeError) as error:
+        except (KeyError, ValueError, OSError, EOFError, TypeError, zipfile.BadZipFile) as error:
             raise ModelError(f"the out-of-distribution estimator is unreadable: {error}") from error
 
 

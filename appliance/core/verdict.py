@@ -234,7 +234,7 @@ def read_series(
     """Combine slices.
 
     A single slice keeps its own reading. A stack is ``tumor`` when a lesion spans at least
-    ``rule.series_slices`` slices of which as many were read ``tumor``; ``uncertain`` when a
+    ``rule.series_slices`` slices of which at least one was read ``tumor``; ``uncertain`` when a
     slice was read ``tumor`` without that support, or when as many neighbouring slices were
     ``uncertain``; ``no_tumor`` otherwise. Its probability of presence is the strongest that a run of
     ``series_slices`` neighbouring slices reaches together within a lesion (the mean over
@@ -269,7 +269,7 @@ def read_series(
         span
         for span in lesion_spans
         if span[1] - span[0] >= need
-        and sum(1 for i in range(*span) if i in presence and readings[i].verdict == TUMOUR) >= need
+        and any(i in presence and readings[i].verdict == TUMOUR for i in range(*span))
     ]
     reasons: tuple[str, ...] = ()
     if supported:

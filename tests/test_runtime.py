@@ -1,0 +1,123 @@
+"""The pool lends one request to each caller; the precision and the import order are held."""
+
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+
+from appliance.core.errors import ModelError, Unavailable
+from appliance.runtime import Network
+from tests.tiny import SIZE
+
+
+@pytest.fixture(scope="module")
+def outputs():
+    return {name: name for name in ("logits", "mask", "cam", "embedding")}
+
+
+@pytest.fixture(scope="module")
+def model(tiny_folder):
+    return tiny_folder / "tiny" / "model.xml"
+
+
+def inputs(n, seed=0):
+    rng = np.random.default_rng(seed)
+    return [rng.uniform(-1, 1, (1, SIZE, SIZE, 1)).astype(np.float32) for _ in range(n)]
+
+
+@pytest.mark.parametrize("hint", ["LATENCY", "THROUGHPUT"])
+def test_hammered_by_threads_every_caller_gets_its_own_answer(model, outputs, hint):
+    network = Network(model, outputs, device="CPU", hint=hint)
+    arrays = inputs(16)
+    serial = [network.infer(a)["mask"] for a in arrays]
+    wrong: list[int] = []
+
+    def client(offset: int) -> None:
+        for turn in range(150):
+            index = (turn * 7 + offset) % len(arrays)
+            if not np.array_equal(network.infer(arrays[index])["mask"], serial[index]):
+                wrong.append(index)
+
+    threads = [threading.Thread(target=client, args=(k,)) for k in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+def test_a_stream_comes_back_in_order_and_the_pool_is_whole_afterwards(model, outputs):
+    network = Network(model, outputs, device="CPU", hint="THROUGHPUT")
+    arrays = inputs(37, seed=1)
+    serial = [network.infer(a)["logits"] for a in arrays]
+    for _ in range(2):
+        stream = [o["logits"] for o in network.infer_many(arrays)]
+        assert all(np.array_equal(a, b) for a, b in zip(serial, stream, strict=True))
+    assert network._pool.qsize() == network.requests
+
+
+def test_an_abandoned_stream_returns_its_requests(model, outputs):
+    network = Network(model, outputs, device="CPU", hint="THROUGHPUT")
+    stream = network.infer_many(inputs(20))
+    next(stream)
+    stream.close()
+    assert network._pool.qsize() == network.requests
+
+    def breaking():
+        yield from inputs(3)
+        raise ValueError("the reader failed")
+
+    with pytest.raises(ValueError):
+        list(network.infer_many(breaking()))
+    assert network._pool.qsize() == network.requests
+
+
+def test_a_batch_is_answered_slice_by_slice(model, outputs):
+    network = Network(model, outputs, device="CPU")
+    batch = np.concatenate(inputs(3))
+    whole = network.infer(batch)
+    assert whole["mask"].shape[0] == 3
+    assert np.array_equal(whole["mask"][1:2], network.infer(batch[1:2])["mask"])
+
+
+def test_a_missing_device_names_those_that_are_there(model, outputs):
+    with pytest.raises(Unavailable, match="found CPU"):
+        Network(model, outputs, device="NPU")
+
+
+def test_a_missing_output_is_a_model_error(model):
+    with pytest.raises(ModelError, match="lacks the outputs"):
+        Network(model, {"logits": "nowhere"}, device="CPU")
+
+
+def test_a_corrupt_cache_entry_is_compiled_anew(model, outputs, tmp_path):
+    cache = tmp_path / "cache"
+    first = Network(model, outputs, device="CPU", cache=cache, digest="d")
+    entries = [p for p in cache.rglob("*") if p.is_file()]
+    assert entries
+    for entry in entries:
+        entry.write_bytes(b"broken")
+    again = Network(model, outputs, device="CPU", cache=cache, digest="d")
+    array = inputs(1)[0]
+    assert np.array_equal(first.infer(array)["mask"], again.infer(array)["mask"])
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        "import appliance.runtime, appliance.onedal",
+        "import appliance.onedal, appliance.runtime",
+        "import appliance.pipeline",
+        "import optimize.quantize",
+        "import appliance.cli",
+    ],
+)
+def test_any_first_import_works_in_a_fresh_process(order):
+    if "quantize" in order:
+        pytest.importorskip("nncf")
+    found = subprocess.run(
+        [sys.executable, "-c", order], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert found.returncode == 0, found.stderr[-2000:]
