@@ -15,7 +15,9 @@ from appliance.core.errors import ApplianceError, InputError, NotFound, ProbeFai
 def _root(arguments: argparse.Namespace) -> Path:
     given = arguments.data or os.environ.get("NEURALSCAN_DATA")
     if not given or not Path(given).is_dir():
-        raise NotFound("expected a data root: --data DIR or NEURALSCAN_DATA (see training/README.md)")
+        raise NotFound(
+            "expected a data root: --data DIR or NEURALSCAN_DATA (see training/README.md)"
+        )
     return Path(given)
 
 
@@ -57,7 +59,17 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     scored, rows = score(analyzer, cases)
     if arguments.rows:
         Path(arguments.rows).write_text(json.dumps(rows, indent=0))
-    print(json.dumps({"part": arguments.part, "precision": arguments.precision, **scored}, indent=1))
+    print(
+        json.dumps({"part": arguments.part, "precision": arguments.precision, **scored}, indent=1)
+    )
+    return 0
+
+
+def _card(arguments: argparse.Namespace) -> int:
+    from appliance.registry import open_package
+    from optimize.card import render
+
+    print(render(open_package(arguments.run).manifest), end="")
     return 0
 
 
@@ -82,10 +94,21 @@ def _parser() -> argparse.ArgumentParser:
         if name == "package":
             verb.add_argument("--out", type=Path, default=Path("appliance/models/first"))
         if name == "evaluate":
-            verb.add_argument("--package", type=Path, help="package folder (default: the shipped one)")
+            verb.add_argument(
+                "--package", type=Path, help="package folder (default: the shipped one)"
+            )
             verb.add_argument("--precision", choices=("INT8", "FP16"), default="INT8")
-            verb.add_argument("--part", choices=("validation", "other_sources"), default="validation")
+            verb.add_argument(
+                "--part", choices=("validation", "other_sources"), default="validation"
+            )
             verb.add_argument("--rows", help="write one row for each slice to this JSON file")
+    card = verbs.add_parser(
+        "card",
+        help="print a package's model card as Markdown",
+        epilog="example: python -m optimize card appliance/models/first > docs/model-card-first.md",
+    )
+    card.add_argument("run", metavar="PACKAGE", type=Path, help="package folder")
+    card.set_defaults(do=_card)
     return parser
 
 

@@ -22,11 +22,14 @@ from optimize.cases import Case, prepared, read_cases
 from optimize.contrasts import FOREIGN, another_scanner
 from optimize.evaluate import score
 from optimize.package import write
+from optimize.refusals import measure
 
 logger = logging.getLogger(__name__)
 
 
-def answers(network: Network, cases: list[Case], spec: Preprocessing) -> tuple[Answers, list[Prepared]]:
+def answers(
+    network: Network, cases: list[Case], spec: Preprocessing
+) -> tuple[Answers, list[Prepared]]:
     """What a network says to listed slices."""
     items: list[Prepared] = []
 
@@ -48,7 +51,11 @@ def answers(network: Network, cases: list[Case], spec: Preprocessing) -> tuple[A
 
 
 def fit_outliers(
-    network: Network, training: list[Case], validation: np.ndarray, spec: Preprocessing, seed: int = 5
+    network: Network,
+    training: list[Case],
+    validation: np.ndarray,
+    spec: Preprocessing,
+    seed: int = 5,
 ) -> OutlierDetector:
     """The estimator: training slices, imitated scanners and contrasts, limits from validation."""
     rng = np.random.default_rng(seed)
@@ -92,19 +99,24 @@ def build_package(run: Path, root: Path, target: Path) -> dict[str, Any]:
     rule = fit_rule(seen, items, [case.truth() for case in validation])
     outliers = fit_outliers(network, training, seen.embedding, spec)
     write(target, draft, networks, rule, outliers)
+    others = read_cases(export, root, "other_sources")
     metrics: dict[str, Any] = {}
     for precision in ("INT8", "FP16"):
         analyzer = Analyzer(device="CPU", package=open_package(target), precision=precision)
         scored, rows = score(analyzer, validation)
         metrics[precision] = {
-            "data": "figshare and no_tumor, validation folds (chosen and calibrated on: not a test)",
+            "data": "figshare and no_tumor, validation fold (calibrated on it: not a test)",
             "folds": draft["provenance"]["calibrated_on_folds"],
             "input": "files as given, masks on the input grid",
             **scored,
         }
         (run / f"validation-{precision}.json").write_text(json.dumps(rows, indent=0))
-    flips = _flips(run)
-    metrics["INT8_against_FP16"] = flips
+        if precision == "INT8":
+            scored, rows = score(analyzer, others)
+            metrics["other_sources"] = {"data": "other_sources, never trained on", **scored}
+            (run / "other-sources-INT8.json").write_text(json.dumps(rows, indent=0))
+            metrics["refusals"] = measure(analyzer, root)
+    metrics["INT8_against_FP16"] = _flips(run)
     draft["provenance"]["packaged_with"] = versions()
     write(target, draft, networks, rule, outliers, metrics)
     return metrics

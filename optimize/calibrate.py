@@ -85,7 +85,10 @@ def _set_threshold(probabilities: np.ndarray, labels: np.ndarray, coverage: floa
 
 
 def fit_rule(
-    answers: Answers, prepared: list[Prepared], truths: list[np.ndarray], healthy_alarms: float = 0.015
+    answers: Answers,
+    prepared: list[Prepared],
+    truths: list[np.ndarray],
+    healthy_alarms: float = 0.015,
 ) -> Rule:
     """Thresholds and weights from validation answers.
 
@@ -104,13 +107,17 @@ def fit_rule(
         weight_classifier=weight_classifier,
         weight_mask=weight_mask,
         offset=offset,
-        classifier_threshold=float(np.clip(_quiet(sigmoid(odds), tumour, healthy_alarms), 0.3, 0.7)),
+        classifier_threshold=float(
+            np.clip(_quiet(sigmoid(odds), tumour, healthy_alarms), 0.3, 0.7)
+        ),
         mask_threshold=_quiet(evidence, tumour, healthy_alarms),
     )
-    final = np.stack([
-        read_slice(row, plane, rule).probabilities
-        for row, plane in zip(answers.logits, answers.mask, strict=True)
-    ])
+    final = np.stack(
+        [
+            read_slice(row, plane, rule).probabilities
+            for row, plane in zip(answers.logits, answers.mask, strict=True)
+        ]
+    )
     rule = replace(rule, set_threshold=_set_threshold(final, answers.labels, rule.coverage))
     return replace(rule, pixel_threshold=_pixel_threshold(answers, prepared, truths))
 
@@ -120,9 +127,7 @@ def _quiet(score: np.ndarray, tumour: np.ndarray, share: float) -> float:
     return float(np.quantile(score[~tumour], 1.0 - share))
 
 
-def _pixel_threshold(
-    answers: Answers, prepared: list[Prepared], truths: list[np.ndarray]
-) -> float:
+def _pixel_threshold(answers: Answers, prepared: list[Prepared], truths: list[np.ndarray]) -> float:
     candidates = np.array([0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6])
     sums = np.zeros(len(candidates))
     for plane, item, truth in zip(answers.mask, prepared, truths, strict=True):

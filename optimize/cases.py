@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from appliance import pictures
 from appliance.core.errors import NotFound
 from appliance.core.preprocess import Prepared, Preprocessing, prepare
-from appliance import pictures
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,9 @@ def read_cases(export: Path, root: Path, part: str) -> list[Case]:
         for row in json.loads(path.read_text())[part]
     ]
     if missing := [case.image.name for case in cases if not case.image.is_file()]:
-        raise NotFound(f"{len(missing)} images of the list are not under --data, first {missing[0]}")
+        raise NotFound(
+            f"{len(missing)} images of the list are not under --data, first {missing[0]}"
+        )
     return cases
 
 

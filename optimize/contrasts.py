@@ -75,7 +75,9 @@ def blobs(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     side = int(rng.integers(6, 20))
     field = cv2.resize(rng.random((side, side)).astype(np.float32), (size, size), interpolation=2)
     mixed = field * rng.uniform(0.5, 1.0) + cv2.GaussianBlur(picture, (0, 0), 4) * rng.random()
-    return cv2.GaussianBlur(np.clip(mixed, 0, 1) * head, (0, 0), rng.uniform(1.5, 5)).astype(np.float32)
+    return cv2.GaussianBlur(np.clip(mixed, 0, 1) * head, (0, 0), rng.uniform(1.5, 5)).astype(
+        np.float32
+    )
 
 
 FOREIGN: tuple[Contrast, ...] = (ct_like, t2_like, negative, blobs)

@@ -93,7 +93,11 @@ def figures(rows: list[dict[str, Any]]) -> dict[str, Any]:
             "by_class": {
                 label: round(float(np.mean(part)), 4)
                 for label in LABELS
-                if (part := [r["dice"] for r in rows if r["truth"] == label and r["dice"] is not None])
+                if (
+                    part := [
+                        r["dice"] for r in rows if r["truth"] == label and r["dice"] is not None
+                    ]
+                )
             },
             "n": len(overlaps),
         }
@@ -102,7 +106,9 @@ def figures(rows: list[dict[str, Any]]) -> dict[str, Any]:
         out["specificity"] = _share((read & (guess == _HEALTHY))[~tumour])
         out["false_mask_rate"] = _share(drawn[~tumour])
     if read.any() and (~tumour).any():
-        chances = np.array([[row["probabilities"][k] for k in LABELS] for row in rows if row["label"]])
+        chances = np.array(
+            [[row["probabilities"][k] for k in LABELS] for row in rows if row["label"]]
+        )
         out["auc"] = round(auc(1.0 - chances[:, _HEALTHY], tumour[read]), 4)
         error = calibration_error(chances.max(1), guess[read] == truth[read])
         out["calibration_error"] = round(error, 4)
@@ -111,4 +117,3 @@ def figures(rows: list[dict[str, Any]]) -> dict[str, Any]:
         out["set_coverage"] = round(float(np.mean(covered)), 4)
         out["set_size"] = round(float(np.mean(sizes)), 4)
     return out
-

@@ -18,7 +18,7 @@ from tests.tiny import write_tiny_package
 def head_array(
     shape: tuple[int, int, int] = (9, 96, 80), lesion: bool = True, seed: int = 0
 ) -> np.ndarray:
-    """An ellipsoid head with bright vessels, and in it a bright ball; (slices, rows, columns) uint16."""
+    """An ellipsoid head with vessels and a bright ball, (slices, rows, columns) uint16."""
     grid = np.stack(np.meshgrid(*[np.linspace(-1, 1, n) for n in shape], indexing="ij"))
     radius = np.sqrt((grid[0] / 1.6) ** 2 + (grid[1] / 0.9) ** 2 + (grid[2] / 0.85) ** 2)
     array = np.where(radius < 1.0, 700.0, 0.0)

@@ -31,7 +31,17 @@ def uses(imports: set[str], *packages: str) -> set[str]:
 
 def test_core_imports_only_numpy_and_opencv_and_does_no_io():
     allowed = {"numpy", "cv2", "appliance.core"} | set(sys.stdlib_module_names)
-    doers = ("os", "pathlib", "io", "socket", "subprocess", "sqlite3", "urllib", "shutil", "tempfile")
+    doers = (
+        "os",
+        "pathlib",
+        "io",
+        "socket",
+        "subprocess",
+        "sqlite3",
+        "urllib",
+        "shutil",
+        "tempfile",
+    )
     for name, imports in modules("appliance/core"):
         foreign = {i for i in imports if not uses({i}, *allowed)}
         assert not foreign, f"{name} imports {sorted(foreign)}"

@@ -26,7 +26,9 @@ def root(tmp_path):
         cv2.imwrite(str(tmp_path / "figshare" / "images" / f"{number}.jpg"), moved)
         mask = (moved > 170).astype(np.uint8) * 255
         cv2.imwrite(str(tmp_path / "figshare" / "masks" / f"{number}.png"), mask)
-        lines.append(f"{number},images/{number}.jpg,masks/{number}.png,{label},1,1,{number},9,0 0 1 1")
+        lines.append(
+            f"{number},images/{number}.jpg,masks/{number}.png,{label},1,1,{number},9,0 0 1 1"
+        )
     (tmp_path / "figshare" / "labels.csv").write_text("\n".join(lines) + "\n")
     colour = cv2.cvtColor(probe_picture(lesion=False), cv2.COLOR_GRAY2BGR)
     cv2.imwrite(str(tmp_path / "no_tumor" / "a.png"), colour)

@@ -65,7 +65,9 @@ def test_batches_of_any_size_from_many_threads(fitted):
         for turn in range(60):
             start = (turn * 5 + k) % 250
             size = 1 + (turn + k) % 9
-            if not np.allclose(detector.scores(validation[start : start + size]), serial[start : start + size]):
+            if not np.allclose(
+                detector.scores(validation[start : start + size]), serial[start : start + size]
+            ):
                 wrong.append(start)
 
     threads = [threading.Thread(target=client, args=(k,)) for k in range(6)]

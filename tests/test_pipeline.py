@@ -20,12 +20,14 @@ KEYS = {
 def check_shape(report):
     document = report.to_json()
     json.dumps(document, allow_nan=False)
-    assert KEYS <= set(document)
+    assert set(document) >= KEYS
     assert document["schema"] == "neuralscan/report/1"
     assert set(document["timings_ms"]) == {"decode", "prepare", "infer", "interpret", "total"}
     if document["verdict"] == "refused":
-        assert document["classification"] is None and document["mask"] is None
-        assert document["lesions"] == [] and document["slices"] == []
+        assert document["classification"] is None
+        assert document["mask"] is None
+        assert document["lesions"] == []
+        assert document["slices"] == []
         assert set(document["refusal"]) == {"code", "message"}
         assert report.label_map is None
         return document
@@ -79,10 +81,13 @@ def test_a_picture_has_no_millimetres(analyzer):
     assert document["verdict"] == "tumor"
     assert document["input"]["spacing_mm"] is None
     (lesion,) = document["lesions"]
-    assert lesion["volume_ml"] is None and lesion["diameters_mm"] is None
+    assert lesion["volume_ml"] is None
+    assert lesion["diameters_mm"] is None
 
 
-@pytest.mark.parametrize("axes, flips", [((0, 1, 2), (1, 1, -1)), ((2, 1, 0), (1, -1, 1)), ((1, 2, 0), (1, 1, 1))])
+@pytest.mark.parametrize(
+    ("axes", "flips"), [((0, 1, 2), (1, 1, -1)), ((2, 1, 0), (1, -1, 1)), ((1, 2, 0), (1, 1, 1))]
+)
 def test_storage_order_changes_nothing_but_the_order(analyzer, series, axes, flips):
     straight = analyzer.analyze(series)
     array = series.volume.array.transpose(axes)
@@ -96,12 +101,14 @@ def test_storage_order_changes_nothing_but_the_order(analyzer, series, axes, fli
     assert turned.verdict == straight.verdict
     back = turned.label_map.array[index].transpose(np.argsort(axes))
     assert (back == straight.label_map.array).all()
-    assert turned.document["lesions"][0]["volume_ml"] == straight.document["lesions"][0]["volume_ml"]
+    assert (
+        turned.document["lesions"][0]["volume_ml"] == straight.document["lesions"][0]["volume_ml"]
+    )
     assert turned.document["lesions"][0]["view_box"] == straight.document["lesions"][0]["view_box"]
 
 
 @pytest.mark.parametrize(
-    "change, code",
+    ("change", "code"),
     [
         ({"modality": "CT"}, "wrong_modality"),
         ({"modality": "PT"}, "wrong_modality"),
@@ -122,7 +129,12 @@ def test_out_of_distribution_is_refused_with_its_score(tiny_package, series):
     from dataclasses import replace
 
     strict = Analyzer(device="CPU", package=tiny_package)
-    strict._outliers = replace(strict._outliers, direction=np.ones(16, np.float32), contrast_limit=-50.0, contrast_centre=-100.0)
+    strict._outliers = replace(
+        strict._outliers,
+        direction=np.ones(16, np.float32),
+        contrast_limit=-50.0,
+        contrast_centre=-100.0,
+    )
     document = check_shape(strict.analyze(series))
     assert document["refusal"]["code"] == "out_of_distribution"
     assert document["quality"]["in_distribution"] is False
@@ -138,14 +150,17 @@ def test_blank_slices_of_a_stack_are_reported_as_such(analyzer):
 
 
 def test_an_unreadable_file_gets_a_report_too(analyzer):
-    document = check_shape(analyzer.refuse(Refusal("unreadable", "The file is cut short; send it again.", "a.png")))
+    document = check_shape(
+        analyzer.refuse(Refusal("unreadable", "The file is cut short; send it again.", "a.png"))
+    )
     assert document["input"]["name"] == "a.png"
 
 
 def test_progress_and_cancel(analyzer, series):
     seen: list[float] = []
     analyzer.analyze(series, progress=seen.append)
-    assert seen == sorted(seen) and 0.8 <= seen[-1] <= 1.0
+    assert seen == sorted(seen)
+    assert 0.8 <= seen[-1] <= 1.0
     with pytest.raises(Cancelled):
         analyzer.analyze(series, cancelled=lambda: len(seen) > 3)
 

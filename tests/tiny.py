@@ -26,13 +26,18 @@ def bright_spot_model() -> ov.Model:
     image.output(0).get_tensor().set_names({"image"})
     planes = ops.transpose(image, ops.constant(np.array([0, 3, 1, 2])))
     half = ops.avg_pool(planes, [2, 2], [0, 0], [0, 0], [2, 2], exclude_pad=True)
-    mask = ops.multiply(ops.subtract(half, ops.constant(np.float32(0.6))), ops.constant(np.float32(40)))
+    mask = ops.multiply(
+        ops.subtract(half, ops.constant(np.float32(0.6))), ops.constant(np.float32(40))
+    )
     spots = ops.avg_pool(mask, [4, 4], [0, 0], [0, 0], [4, 4], exclude_pad=True)
     peak = ops.reduce_max(spots, ops.constant(np.array([2, 3])), keep_dims=True)
     zero = ops.multiply(peak, ops.constant(np.float32(0)))
     column = ops.concat([peak, zero, zero, ops.negative(peak)], axis=1)
     logits = ops.reshape(column, ops.constant(np.array([1, 4])), False)
-    cam = ops.add(ops.multiply(spots, ops.constant(np.float32(0.2))), ops.multiply(column, ops.constant(np.float32(0.1))))
+    cam = ops.add(
+        ops.multiply(spots, ops.constant(np.float32(0.2))),
+        ops.multiply(column, ops.constant(np.float32(0.1))),
+    )
     embedding = ops.avg_pool(planes, [16, 16], [0, 0], [0, 0], [16, 16], exclude_pad=True)
     named = {
         "logits": logits,

@@ -14,7 +14,9 @@ from appliance.core.errors import ApplianceError, InputError, NotFound, Unavaila
 def _data_root(given: str | None) -> Path:
     root = Path(given or os.environ.get("NEURALSCAN_DATA", ""))
     if not (given or os.environ.get("NEURALSCAN_DATA")) or not root.is_dir():
-        raise NotFound("expected a data root: --data DIR or NEURALSCAN_DATA (see training/README.md)")
+        raise NotFound(
+            "expected a data root: --data DIR or NEURALSCAN_DATA (see training/README.md)"
+        )
     return root
 
 
@@ -63,7 +65,9 @@ def _parser() -> argparse.ArgumentParser:
         )
         verb.add_argument("config", help="name of a file in training/configs, without .py")
         verb.add_argument("--data", help="data root (default: NEURALSCAN_DATA)")
-        verb.add_argument("--out", help="folder for checkpoints and the SavedModel (default: runs/CONFIG)")
+        verb.add_argument(
+            "--out", help="folder for checkpoints and the SavedModel (default: runs/CONFIG)"
+        )
         verb.set_defaults(run=run)
     return parser
 

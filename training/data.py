@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from appliance import pictures
 from appliance.core.errors import BlankImage, NotFound
 from appliance.core.preprocess import Prepared, Preprocessing, prepare, prepare_mask
 from appliance.core.types import LABELS
-from appliance import pictures
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,9 @@ class Case:
 
 def _rows(path: Path) -> list[dict[str, str]]:
     if not path.is_file():
-        raise NotFound(f"expected the case list {path.name} in {path.parent}; see training/README.md")
+        raise NotFound(
+            f"expected the case list {path.name} in {path.parent}; see training/README.md"
+        )
     with path.open(newline="") as stream:
         return list(csv.DictReader(stream))
 
@@ -91,7 +93,9 @@ def other_source_cases(root: Path) -> list[Case]:
     ]
 
 
-def split(cases: Iterable[Case], folds: Sequence[int], apart_from: Sequence[int] = ()) -> list[Case]:
+def split(
+    cases: Iterable[Case], folds: Sequence[int], apart_from: Sequence[int] = ()
+) -> list[Case]:
     """Cases of some folds, whole groups only.
 
     Raises
@@ -139,7 +143,7 @@ def load_case(case: Case, spec: Preprocessing) -> tuple[Prepared, np.ndarray]:
 
 
 def load(cases: Sequence[Case], spec: Preprocessing, what: str = "slices") -> Slices:
-    """Read and prepare all cases; a blank slice is an error of the data root, said with its name."""
+    """Read and prepare all cases; a blank slice is an error that names the file."""
 
     def one(case: Case) -> tuple[np.ndarray, np.ndarray]:
         try:

@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
-import random
-
-import numpy as np
 
 from appliance.core.errors import Unavailable
 
@@ -39,8 +36,6 @@ def start(seed: int) -> dict[str, str]:
         itex = importlib.metadata.version("intel-extension-for-tensorflow")
     except importlib.metadata.PackageNotFoundError:
         itex = ""
-    random.seed(seed)
-    np.random.seed(seed)
     tf.keras.utils.set_random_seed(seed)
     return {
         "backend": "itex" if itex else "stock",

@@ -109,7 +109,9 @@ def export(config: Config, root: Path, out: Path, backend: dict[str, str]) -> Pa
     latest = tf.train.latest_checkpoint(str(out / "checkpoints"))
     if latest is None:
         raise NotFound(f"no checkpoint in {out.name}; run `python -m training train {config.name}`")
-    tf.train.Checkpoint(average=model).restore(latest).expect_partial().assert_existing_objects_matched()
+    tf.train.Checkpoint(average=model).restore(
+        latest
+    ).expect_partial().assert_existing_objects_matched()
 
     folder = out / "export"
     size = config.preprocessing.size
@@ -131,7 +133,9 @@ def export(config: Config, root: Path, out: Path, backend: dict[str, str]) -> Pa
     }
     (folder / "cases.json").write_text(json.dumps(lists, indent=0))
     (folder / "draft.json").write_text(json.dumps(draft_manifest(config, backend), indent=1))
-    some = data.load(validation[:: max(1, len(validation) // _REFERENCE_SLICES)], config.preprocessing)
+    some = data.load(
+        validation[:: max(1, len(validation) // _REFERENCE_SLICES)], config.preprocessing
+    )
     answers = {name: value.numpy() for name, value in serve(tf.constant(some.arrays)).items()}
     np.savez_compressed(folder / "reference.npz", image=some.arrays, **answers)
     return folder

@@ -1,4 +1,4 @@
-"""The loop: multi-task loss, cosine rate, averaged weights, checkpoints a killed run resumes from."""
+"""The loop: multi-task loss, cosine rate, averaged weights, resumable checkpoints."""
 
 from __future__ import annotations
 
@@ -73,17 +73,15 @@ def make_step(
     def step(image, mask, label, decay):
         with tf.GradientTape() as tape:
             parts = loss_parts(model(image, training=True), mask, label, config)
-            loss = (
-                parts[0] + config.mask_weight * parts[1] + config.presence_weight * parts[2]
-            )
+            loss = parts[0] + config.mask_weight * parts[1] + config.presence_weight * parts[2]
         gradients = tape.gradient(loss, model.trainable_variables)
         gradients, _ = tf.clip_by_global_norm(gradients, 5.0)
         before = [tf.identity(v) for v in model.trainable_variables]
-        optimizer.apply_gradients(zip(gradients, model.trainable_variables))
-        for variable, old, rate in zip(model.trainable_variables, before, rates):
+        optimizer.apply_gradients(zip(gradients, model.trainable_variables))  # noqa: B905
+        for variable, old, rate in zip(model.trainable_variables, before, rates):  # noqa: B905
             if rate != 1.0:
                 variable.assign(old + (variable - old) * rate)
-        for mean, variable in zip(average.variables, model.variables):
+        for mean, variable in zip(average.variables, model.variables):  # noqa: B905
             mean.assign(mean * decay + variable * (1.0 - decay))
         return parts
 
@@ -144,7 +142,9 @@ def train(config: Config, root: Path, out: Path, backend: dict[str, str]) -> dic
         data.split(cases, config.train_folds, apart_from=config.validation_folds), spec, "training"
     )
     validation = data.load(
-        data.split(cases, config.validation_folds, apart_from=config.train_folds), spec, "validation"
+        data.split(cases, config.validation_folds, apart_from=config.train_folds),
+        spec,
+        "validation",
     )
     others = data.load(data.other_source_cases(root), spec, "other sources")
     painter = Painter(training)
@@ -155,7 +155,12 @@ def train(config: Config, root: Path, out: Path, backend: dict[str, str]) -> dic
     steps = steps_per_epoch(training, config)
     total = steps * config.epochs
     schedule = keras.optimizers.schedules.CosineDecay(
-        config.learning_rate / 20, total, 0.01, None, config.learning_rate, min(2 * steps, total // 4)
+        config.learning_rate / 20,
+        total,
+        0.01,
+        None,
+        config.learning_rate,
+        min(2 * steps, total // 4),
     )
     optimizer = keras.optimizers.AdamW(schedule, weight_decay=config.weight_decay)
     done = tf.Variable(0, dtype=tf.int64, name="epochs_done")

@@ -18,7 +18,7 @@ def test_prepared_range_shape_and_dtype():
     assert 0.9 < prepared.array.max() <= 127 / 128
 
 
-@pytest.mark.parametrize("scale, offset", [(1, 0), (7, 100), (200, 0)])
+@pytest.mark.parametrize(("scale", "offset"), [(1, 0), (7, 100), (200, 0)])
 def test_intensity_scale_does_not_matter(scale, offset):
     picture = probe_picture()
     ours = prepare(picture.astype(np.float32), SPEC).array

@@ -21,7 +21,7 @@ def test_agreement():
 
 
 @pytest.mark.parametrize(
-    "logits, mask, reason", [(GLIOMA, NO, "classifier_only"), (HEALTHY, YES, "mask_only")]
+    ("logits", "mask", "reason"), [(GLIOMA, NO, "classifier_only"), (HEALTHY, YES, "mask_only")]
 )
 def test_disagreement_is_uncertain_and_drawn(logits, mask, reason):
     found = reading(logits, mask)
@@ -43,7 +43,8 @@ def test_invariants_for_any_outputs(seed):
     if found.verdict == "tumor":
         assert found.label != "no_tumor"
     if found.verdict == "no_tumor":
-        assert found.label == "no_tumor" and not found.drawn
+        assert found.label == "no_tumor"
+        assert not found.drawn
     assert (found.verdict == "uncertain") == bool(found.reasons)
 
 
@@ -58,7 +59,9 @@ def test_a_series_needs_a_lesion_on_two_slices():
 
 def test_neighbouring_uncertain_slices_make_a_series_uncertain():
     doubt, well = reading(HEALTHY, YES), reading(HEALTHY, NO)
-    assert read_series([well, doubt, doubt, well], [0, 4, 4, 0], [(1, 3)], RULE).verdict == "uncertain"
+    assert (
+        read_series([well, doubt, doubt, well], [0, 4, 4, 0], [(1, 3)], RULE).verdict == "uncertain"
+    )
     assert read_series([well, doubt, well, doubt], [0, 4, 0, 4], [], RULE).verdict == "no_tumor"
 
 

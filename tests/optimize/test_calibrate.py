@@ -27,7 +27,8 @@ def test_both_witnesses_keep_a_say():
     odds = np.where(tumour, 8.0, -8.0) + rng.normal(0, 1, 600)
     evidence = np.where(tumour, 3.0, -3.0) + rng.normal(0, 3, 600)
     classifier, mask, _ = fit_presence(odds, evidence, tumour)
-    assert classifier > 0.2 and mask > 0.1
+    assert classifier > 0.2
+    assert mask > 0.1
 
 
 def test_the_set_covers_every_class():

@@ -74,7 +74,8 @@ def test_refused_slices_count_as_wrong(tiny_package, cases, tmp_path):
         "probabilities": None, "prediction_set": None,
     }  # fmt: skip
     found = figures([row])
-    assert found["refused"]["value"] == 1.0 and found["accuracy"]["value"] == 0.0
+    assert found["refused"]["value"] == 1.0
+    assert found["accuracy"]["value"] == 0.0
 
 
 def test_a_missing_export_says_what_to_run(tmp_path, capsys):
@@ -85,7 +86,14 @@ def test_a_missing_export_says_what_to_run(tmp_path, capsys):
 
 
 def test_a_list_with_missing_images_is_an_error(tmp_path):
-    row = {"image": "a.png", "mask": None, "label": "glioma", "fold": 1, "group": "g", "source": "s"}
+    row = {
+        "image": "a.png",
+        "mask": None,
+        "label": "glioma",
+        "fold": 1,
+        "group": "g",
+        "source": "s",
+    }
     (tmp_path / "cases.json").write_text(json.dumps({"training": [row]}))
     with pytest.raises(NotFound, match=r"a\.png"):
         read_cases(tmp_path, tmp_path, "training")

@@ -21,7 +21,9 @@ def test_the_expected_tasks_are_found():
 @pytest.mark.parametrize("name", TASKS)
 def test_a_task_answers_in_primitives(name, analyzer, series):
     task = TASKS[name]
-    assert task.name == name and task.title and task.inputs
+    assert task.name == name
+    assert task.title
+    assert task.inputs
     result = analyzer.run_task(name, dict.fromkeys(task.inputs, series), {})
     assert result.task == name
     json.dumps(result.to_json(), allow_nan=False)

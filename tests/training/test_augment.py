@@ -28,7 +28,9 @@ def slices() -> Slices:
         masks.append(np.rint(prepare_mask(truth.astype(np.uint8), prepared, 128) * 255))
         labels.append(number % 3 if lesion else HEALTHY)
         cases.append(Case(Path("x"), None, LABELS[labels[-1]], 1, str(number), "t"))
-    return Slices(tuple(cases), np.stack(arrays), np.stack(masks).astype(np.uint8), np.array(labels))
+    return Slices(
+        tuple(cases), np.stack(arrays), np.stack(masks).astype(np.uint8), np.array(labels)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +45,9 @@ def test_unit_range_round_trip(slices):
 def test_the_same_generator_gives_the_same_example(slices, painter):
     one = augment(slices, 0, Augmentation(), painter, np.random.default_rng(4))
     two = augment(slices, 0, Augmentation(), painter, np.random.default_rng(4))
-    assert (one[0] == two[0]).all() and (one[1] == two[1]).all() and one[2] == two[2]
+    assert (one[0] == two[0]).all()
+    assert (one[1] == two[1]).all()
+    assert one[2] == two[2]
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -51,9 +55,12 @@ def test_ranges_shapes_and_label_against_mask(slices, painter, seed):
     rng = np.random.default_rng(seed)
     for index in range(8):
         array, mask, label = augment(slices, index, Augmentation(), painter, rng)
-        assert array.shape == (128, 128, 1) and array.dtype == np.float32
-        assert -1 <= array.min() and array.max() < 1
-        assert 0 <= mask.min() and mask.max() <= 1
+        assert array.shape == (128, 128, 1)
+        assert array.dtype == np.float32
+        assert array.min() >= -1
+        assert array.max() < 1
+        assert mask.min() >= 0
+        assert mask.max() <= 1
         if label == HEALTHY:
             assert mask.max() == 0
         if index < 4:

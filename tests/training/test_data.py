@@ -18,7 +18,7 @@ def test_whole_groups_of_the_asked_folds():
     assert [c.group for c in split(CASES, (1, 2), apart_from=(3,))] == ["a", "a", "b"]
 
 
-@pytest.mark.parametrize("folds, apart", [((1, 1), ()), ((0,), ()), ((1, 2), (2, 3))])
+@pytest.mark.parametrize(("folds", "apart"), [((1, 1), ()), ((0,), ()), ((1, 2), (2, 3))])
 def test_dishonest_splits_are_errors(folds, apart):
     with pytest.raises(ValueError, match="no honest split"):
         split(CASES, folds, apart_from=apart)

@@ -1,1 +1,1 @@
-"""One short Python file for each model: ``CONFIG`` and a docstring with command, time and metrics."""
+"""One short Python file for each model: ``CONFIG``, and how to run it."""

@@ -1,0 +1,64 @@
+"""Many paths: order, streaming, progress, and names that overwrite nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+
+from appliance import batch
+from tests.fakes import Reader, write_picture
+
+
+@pytest.fixture
+def export(tmp_path: Path) -> Path:
+    """A folder as a viewer exports it: pictures, clutter, one empty file."""
+    folder = tmp_path / "export"
+    (folder / "sub").mkdir(parents=True)
+    for name in ("s10.png", "s2.png", "sub/s1.png"):
+        write_picture(folder / name)
+    (folder / "notes.txt").write_text("nothing to see")
+    (folder / "broken.png").write_bytes(b"")
+    return folder
+
+
+def test_a_folder_of_pictures_is_read_one_by_one(export, tmp_path):
+    files = batch.expand([export])
+    assert [p.name for p in files] == ["broken.png", "s2.png", "s10.png", "s1.png"]
+    outcomes = list(batch.analyze_paths(Reader(), files, tmp_path / "o"))
+    assert [outcome.refused for outcome in outcomes] == [True, False, False, False]
+
+
+def test_a_folder_with_a_volume_stays_whole(tmp_path):
+    write_picture(tmp_path / "a.png")
+    image = nibabel.Nifti1Image(np.zeros((3, 3, 3), np.float32), np.eye(4))
+    nibabel.save(image, tmp_path / "b.nii")
+    assert batch.expand([tmp_path]) == [tmp_path]
+
+
+def test_read_ahead_keeps_the_order(tmp_path):
+    paths = [write_picture(tmp_path / f"{i}.png", 10 + i) for i in range(9)]
+    studies = list(batch.read_ahead(paths))
+    assert [s.series[0].name for s, _ in studies] == [p.name for p in paths]
+    assert all(ms > 0 for _, ms in studies)
+
+
+def test_progress_ends_at_one(tmp_path):
+    paths = [write_picture(tmp_path / f"{i}.png") for i in range(3)]
+    seen: list[float] = []
+    list(batch.analyze_paths(Reader(), paths, tmp_path / "o", (), seen.append))
+    assert seen == sorted(seen)
+    assert seen[-1] == 1.0
+
+
+def test_a_folder_with_nothing_to_read_stays_whole(tmp_path):
+    (tmp_path / "notes.txt").write_text("nothing to see")
+    assert batch.expand([tmp_path]) == [tmp_path]
+
+
+def test_folders_are_fresh(tmp_path):
+    made = [batch.fresh_folder(tmp_path / "out", "a-0123") for _ in range(3)]
+    assert [folder.name for folder in made] == ["a-0123", "a-0123-2", "a-0123-3"]
+    assert all(folder.is_absolute() for folder in made)
