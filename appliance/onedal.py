@@ -145,6 +145,7 @@ def fit_outlier_detector(
     known: np.ndarray,
     foreign: np.ndarray,
     validation: np.ndarray,
+    groups: np.ndarray,
     *,
     features: slice,
     bank: int,
@@ -152,8 +153,9 @@ def fit_outlier_detector(
     neighbours: int = 5,
     ridge: float = 0.02,
     far_share: float = 0.002,
-    contrast_share: float = 0.010,
-    penalty: float = 0.003,
+    far_margin: float = 1.5,
+    contrast_share: float = 0.020,
+    penalty: float = 0.01,
 ) -> OutlierDetector:
     """Fit both parts with oneDAL: covariance, k nearest neighbours, logistic regression.
 
@@ -165,13 +167,22 @@ def fit_outlier_detector(
         Imitations of other contrasts.
     validation : (k, features) float32
         Slices not trained on; they set the limits.
+    groups : (k,) int
+        Kind of each validation slice; no kind may be refused more than its share, so that the
+        rarer source does not pay for the other.
     features : slice
         Part of the embedding that is looked at: middle depths tell contrasts apart and depend
         less on the scanner than the first ones and less on the tumour than the last.
     bank : int
         The first so many of `known` are kept as neighbours.
     far_share, contrast_share : float
-        Shares of `validation` that may exceed the limit of each part.
+        Shares that may exceed the limit of each part: of all validation slices, and of the group
+        that leans furthest.
+    far_margin : float
+        The distance limit is widened by this factor: validation comes from the scanners of the
+        training slices, and another scanner alone is no reason to refuse.
+    penalty : float
+        Inverse strength of the logistic regression's penalty.
     """
     width = known.shape[1]
     points = np.ascontiguousarray(known[:, features], np.float64)
@@ -200,8 +211,11 @@ def fit_outlier_detector(
         whitening,
         loose.bank,
         neighbours,
-        float(np.quantile(loose.distances(validation), 1.0 - far_share)),
+        far_margin * float(np.quantile(loose.distances(validation), 1.0 - far_share)),
         direction,
         float(np.median(leanings)),
-        float(np.quantile(leanings, 1.0 - contrast_share)),
+        max(
+            float(np.quantile(leanings[groups == group], 1.0 - contrast_share))
+            for group in np.unique(groups)
+        ),
     )

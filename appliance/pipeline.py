@@ -194,7 +194,9 @@ class Analyzer:
         timings["total"] = decode_ms + (now - started) * 1e3
         return self._reported(series, result, score, timings)
 
-    def run_task(self, task: str, inputs: Mapping[str, Series], options: Mapping[str, Any]) -> Result:
+    def run_task(
+        self, task: str, inputs: Mapping[str, Series], options: Mapping[str, Any]
+    ) -> Result:
         """One task on series by role, with the same refusals as `analyze`.
 
         Raises
@@ -321,5 +323,3 @@ class Analyzer:
             "notice": NOTICE,
         }
         return Report(document, result.label_map, result.derived.get("heat"))
-
-

@@ -135,4 +135,3 @@ def reasons_in_words(reasons: Sequence[str]) -> tuple[str, ...]:
         "uncertain_slices": "Several neighbouring slices are uncertain.",
     }
     return tuple(words.get(reason, reason) for reason in reasons)
-

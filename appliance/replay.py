@@ -1,4 +1,4 @@
-"""Replay a package's probe: does this machine still give the answer the package was shipped with?"""
+"""Replay a package's probe: does this machine give the answer the package was shipped with?"""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def replay(package: Package, device: str = "AUTO") -> dict[str, Any]:
     Returns
     -------
     dict
-        ``device``, largest differences of ``prepared`` and ``probability``, mask ``dice``, ``label``.
+        ``device``, largest differences of ``prepared`` and ``probability``, ``dice``, ``label``.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The only importer of OpenVINO in the appliance: compile once, lend one infer request to each caller.
+"""The only importer of OpenVINO in the appliance: compile once, lend each caller a request.
 
 One ``CompiledModel`` called from several threads returns other callers' outputs; one
 ``InferRequest`` per borrower does not. Hence the pool. Precision is always set explicitly,
@@ -60,7 +60,7 @@ def _cpu_flags() -> str:
 
 
 def _cache_folder(root: Path, digest: str, device: str, hint: str) -> Path:
-    """Compiled-model cache, keyed by package, OpenVINO, device, hint and the CPU's instruction set."""
+    """Compiled-model cache, keyed by package, OpenVINO, device, hint and CPU instructions."""
     key = "|".join((digest, ov.get_version(), device, hint, _cpu_flags()))
     return root / hashlib.sha256(key.encode()).hexdigest()[:24]
 
@@ -110,7 +110,9 @@ class Network:
         self._compiled = self._compile(core, model, device, settings, cache, digest)
         names = {name for port in self._compiled.outputs for name in port.get_names()}
         if missing := set(outputs.values()) - names:
-            raise ModelError(f"the network lacks the outputs {sorted(missing)}, it has {sorted(names)}")
+            raise ModelError(
+                f"the network lacks the outputs {sorted(missing)}, it has {sorted(names)}"
+            )
         self._ports = {key: self._compiled.output(name) for key, name in outputs.items()}
         self.input_shape = tuple(int(d) for d in self._compiled.input(0).get_shape())
         try:
@@ -210,7 +212,9 @@ class Network:
                 array = np.ascontiguousarray(array, np.float32)
                 outputs = None
                 try:
-                    request = self._pool.get_nowait() if running else self._pool.get(timeout=_WAIT_S)
+                    request = (
+                        self._pool.get_nowait() if running else self._pool.get(timeout=_WAIT_S)
+                    )
                 except queue.Empty as error:
                     if not running:
                         raise Busy("all infer requests are taken; try again in a moment") from error

@@ -53,7 +53,7 @@ def answers(
 def fit_outliers(
     network: Network,
     training: list[Case],
-    validation: np.ndarray,
+    validation: Answers,
     spec: Preprocessing,
     seed: int = 5,
 ) -> OutlierDetector:
@@ -74,8 +74,9 @@ def fit_outliers(
     return fit_outlier_detector(
         np.concatenate([plain, scanners]),
         foreign,
-        validation,
-        features=slice(64, 176),
+        validation.embedding,
+        (validation.labels == LABELS.index("no_tumor")).astype(int),
+        features=slice(24, 176),
         bank=len(plain),
     )
 
@@ -97,7 +98,7 @@ def build_package(run: Path, root: Path, target: Path) -> dict[str, Any]:
     training, validation = (read_cases(export, root, part) for part in ("training", "validation"))
     seen, items = answers(network, validation, spec)
     rule = fit_rule(seen, items, [case.truth() for case in validation])
-    outliers = fit_outliers(network, training, seen.embedding, spec)
+    outliers = fit_outliers(network, training, seen, spec)
     write(target, draft, networks, rule, outliers)
     others = read_cases(export, root, "other_sources")
     metrics: dict[str, Any] = {}

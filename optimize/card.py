@@ -74,8 +74,8 @@ def render(manifest: Manifest) -> str:
     lines = [
         f"# {card['title']} (`{card['name']}` {card['version']})",
         "",
-        "Research use only. Not a medical device. This page is written by `python -m optimize card`",
-        "from the package's manifest.",
+        "Research use only. Not a medical device. Written by `python -m optimize card` from the",
+        "package's manifest.",
         "",
         "## Intended use",
         "",
@@ -89,8 +89,8 @@ def render(manifest: Manifest) -> str:
         "",
         "Validation figures: the fold was used to choose and to calibrate, so these are not test",
         "figures. Shares carry a 95 % Wilson interval, which takes slices as independent although",
-        "neighbouring slices of a patient are not: the intervals are too narrow. Refused slices count",
-        "as wrong, and as Dice 0.",
+        "neighbouring slices of a patient are not: the intervals are too narrow. Refused slices",
+        "count as wrong, and as Dice 0.",
         "",
         *_figures(metrics, sets),
         "",
@@ -111,8 +111,9 @@ def render(manifest: Manifest) -> str:
         "## How it was made",
         "",
         f"- {provenance['architecture']}; started from {provenance['initial_weights']}.",
-        f"- Trained on folds {provenance['trained_on_folds']}, chosen and calibrated on "
-        f"{provenance['calibrated_on_folds']}; {provenance['epochs']} epochs, seed {provenance['seed']}.",
+        f"- Trained on folds {provenance['trained_on_folds']}, calibrated on "
+        f"{provenance['calibrated_on_folds']}.",
+        f"- {provenance['epochs']} epochs, seed {provenance['seed']}.",
         f"- Backend: {provenance['backend']}.",
         *(f"- Data: {entry['name']}; licence {entry['licence']}." for entry in provenance["data"]),
         f"- Code: commit {provenance['commit']}.",

@@ -10,7 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from appliance import nifti
+from appliance.ingest import read_bytes
 from appliance.pipeline import Analyzer
 from optimize.evaluate import report_of
 
@@ -31,7 +31,7 @@ def _grey(folder: Path) -> Iterator[bytes]:
 
 def _volume_slices(path: Path) -> Iterator[bytes]:
     """Axial slices with at least 5 % brain, as 8-bit pictures the way a viewer exports them."""
-    series = nifti.read(path.read_bytes(), path.name, "0" * 64)
+    (series,) = read_bytes(path.read_bytes(), path.name).series
     array = series.volume.array
     background = array[0, 0, 0]
     low, high = np.percentile(array[array != background], (0.5, 99.5))

@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from contextlib import contextmanager
+from functools import partial
 from types import SimpleNamespace
 
 import cv2
@@ -147,23 +148,33 @@ def test_the_measured_picture_is_an_8_bit_png_of_512():
     assert targets.picture() == targets.picture()
 
 
-def test_post_goes_through_a_real_server_on_loopback():
-    seen: list[bytes] = []
+@pytest.mark.parametrize("precision", targets.PRECISIONS)
+@pytest.mark.parametrize("name", sorted(targets.BUILDERS))
+def test_every_target_answers(name, precision, tiny_package):
+    with targets.BUILDERS[name](tiny_package, "CPU", precision) as target:
+        row = measure(target, "offline", 4, 1)
+    assert (row.target, row.precision, row.device) == (name, precision, "CPU")
+    assert row.p50_ms > 0
+    assert row.cold_start_ms > row.p50_ms
+    assert row.size_mb > 0
 
-    def app(environ, start_response):
-        seen.append(environ["wsgi.input"].read())
-        ok = environ["PATH_INFO"] == "/good"
-        start_response("200 OK" if ok else "503 Busy", [("Content-Type", "text/plain")])
-        return [b"answer"]
 
-    body, headers = targets.multipart(b"\x89PNG")
-    with targets.serving(app) as (name, port):
-        assert name == "127.0.0.1"
-        assert targets.post(name, port, "/good", body, headers) == b"answer"
-        with pytest.raises(RuntimeError, match="503"):
-            targets.post(name, port, "/bad", body, headers)
-    assert b"\x89PNG" in seen[0]
-    assert b'name="file"' in seen[0]
+def test_http_gives_the_report_that_a_client_gets(tiny_package):
+    with targets.http_target(tiny_package, "CPU", "INT8") as target:
+        document = json.loads(target.call())
+    document = document.get("report", document)
+    assert document["schema"].startswith("neuralscan/report/")
+    assert document["model"]["name"] == "tiny"
+
+
+def test_a_server_that_fails_is_no_measurement(tiny_package, monkeypatch):
+    body = targets.multipart(b"")
+    monkeypatch.setattr(targets, "multipart", lambda _: (b"nothing", body[1]))
+    asked = {"device": "CPU", "precision": "INT8"}
+    build = partial(targets.http_target, tiny_package, "CPU", "INT8")
+    (row,) = rows_of("http", build, asked, ["offline"], 2, 0)
+    assert row.status == "not measured"
+    assert "answered 400" in row.reason
 
 
 @pytest.mark.parametrize("form", report.FORMATS)

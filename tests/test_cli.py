@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -18,6 +19,7 @@ import pytest
 from appliance import batch, exits, phantom, pipeline
 from appliance.cli import cli, main
 from appliance.core.types import REPORT_SCHEMA
+from appliance.settings import Settings
 from tests.fakes import Reader, write_picture
 
 
@@ -146,7 +148,7 @@ def test_a_nifti_mask_keeps_the_affine(reader, tmp_path, capsys):
     np.testing.assert_allclose(mask.affine, affine, atol=1e-6)
 
 
-def test_formats_are_written_beside_the_mask(reader, tmp_path, capsys):
+def test_formats_are_written_beside_the_mask(tiny, tmp_path, capsys):
     path = str(write_picture(tmp_path / "a.png"))
     out = ["--out", str(tmp_path / "o"), "--json"]
     assert main(["analyze", path, *out, "--formats", "json,html,png,nifti"]) == 0
@@ -239,3 +241,27 @@ def test_phantom_offers_what_can_be_generated():
     options = {p.name: p.type for p in cli.commands["phantom"].params}
     assert tuple(options["kind"].choices) == tuple(phantom.FORMATS)
     assert set(options["lesion"].choices) == set(phantom.LESIONS) | {"none"}
+
+
+def test_serve_hands_its_flags_on(tmp_path, monkeypatch, capsys):
+    seen = []
+
+    def serve(settings: Settings, announce: Callable[[str], None]) -> None:
+        seen.append(settings)
+        announce("ready")
+
+    monkeypatch.setattr("appliance.serve.serve", serve)
+    monkeypatch.setenv("NEURALSCAN_PORT", "9000")
+    monkeypatch.setenv("NEURALSCAN_QUEUE", "3")
+    assert main(["serve", "--port", "0", "--data", str(tmp_path / "d"), "--demo"]) == 0
+    assert capsys.readouterr().out == "ready\n"
+    (settings,) = seen
+    assert (settings.port, settings.queue, settings.demo) == (0, 3, True)
+    assert settings.data == tmp_path / "d"
+    assert settings.host == "127.0.0.1"
+
+
+def test_a_setting_that_makes_no_sense_is_2(monkeypatch, capsys):
+    monkeypatch.setenv("NEURALSCAN_PORT", "many")
+    assert main(["serve"]) == exits.USAGE
+    assert "NEURALSCAN_PORT" in capsys.readouterr().err

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 import pytest
 
+from appliance.app import close, create_app
 from appliance.cli import cli
 from appliance.core import errors
 from appliance.settings import PREFIX, Settings
@@ -119,7 +120,9 @@ def _documented() -> set[str]:
     return found
 
 
-def test_every_route(app):
+def test_every_route(analyzer, tmp_path):
+    app = create_app(Settings(data=tmp_path), analyzer)
+    close(app)
     rules = {_route(rule.rule) for rule in app.url_map.iter_rules()}
     documented = _documented()
     assert not rules - documented, "routes the README lacks"

@@ -17,7 +17,13 @@ def fitted():
     foreign = known[:200] + np.eye(12, dtype=np.float32)[4] * 6
     validation = rng.normal(size=(300, 12)).astype(np.float32)
     detector = fit_outlier_detector(
-        known, foreign, validation, features=slice(2, 10), bank=300, components=6
+        known,
+        foreign,
+        validation,
+        np.arange(300) % 2,
+        features=slice(2, 10),
+        bank=300,
+        components=6,
     )
     return detector, known, foreign, validation
 

@@ -23,7 +23,7 @@
     │   ├── ManifestError              bad_manifest
     │   ├── ChecksumMismatch           checksum_mismatch
     │   └── ProbeFailed                probe_failed
-    └── Unavailable                    unavailable (a device or an optional part is missing; says the remedy)
+    └── Unavailable                    unavailable (a device or part is missing; says the remedy)
         └── Busy                       busy (try again later)
 
 Every class has a stable ``code``; every message says what was expected, what was found and

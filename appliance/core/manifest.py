@@ -48,7 +48,7 @@ class Manifest:
     labels : tuple of str
         Order of the class axis.
     outputs : mapping
-        The readings by name (``logits``, ``mask``, ``cam``, ``embedding``) to the IR's output names.
+        The readings by name (``logits``, ``mask``, ``cam``, ``embedding``) to output names.
     preprocessing : Preprocessing
     verdict : Rule
     accepts : mapping

@@ -72,7 +72,9 @@ class Preprocessing:
         """
         names = {f.name for f in fields(cls)}
         if unknown := set(document) - names:
-            raise ManifestError(f"unknown preprocessing keys {sorted(unknown)}, known {sorted(names)}")
+            raise ManifestError(
+                f"unknown preprocessing keys {sorted(unknown)}, known {sorted(names)}"
+            )
         try:
             spec = cls(**document)
             valid = (

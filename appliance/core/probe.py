@@ -28,7 +28,7 @@ def probe_picture(lesion: bool = True) -> np.ndarray:
     --------
     >>> picture = probe_picture()
     >>> picture.shape, picture.dtype.name, int(picture.max())
-    ((320, 320), 'uint8', 215)
+    ((320, 320), 'uint8', 208)
     """
     picture = np.zeros((_SIDE, _SIDE), np.int64)
     picture[_ellipse(160, 160, 146, 118)] = 150

@@ -212,7 +212,10 @@ def read_slice(logits: np.ndarray, mask_logits: np.ndarray, rule: Rule) -> Slice
         verdict = NO_TUMOUR
     else:  # both parts agree, their calibrated combination does not: never claimed as sure
         verdict, reasons = UNCERTAIN, ["set_holds_both"]
-    return SliceReading(probabilities, labels, verdict, verdict != NO_TUMOUR, tuple(reasons))
+    # A faint outline is shown when a tumour is likelier than not, or when the outline itself is
+    # the reason to doubt; never on the strength of the classifier's doubt alone.
+    drawn = verdict == TUMOUR or (verdict == UNCERTAIN and (mask_says or presence >= 0.5))
+    return SliceReading(probabilities, labels, verdict, drawn, tuple(reasons))
 
 
 @dataclass(frozen=True)
@@ -236,8 +239,8 @@ def read_series(
     A single slice keeps its own reading. A stack is ``tumor`` when a lesion spans at least
     ``rule.series_slices`` slices of which at least one was read ``tumor``; ``uncertain`` when a
     slice was read ``tumor`` without that support, or when as many neighbouring slices were
-    ``uncertain``; ``no_tumor`` otherwise. Its probability of presence is the strongest that a run of
-    ``series_slices`` neighbouring slices reaches together within a lesion (the mean over
+    ``uncertain``; ``no_tumor`` otherwise. Its probability of presence is the strongest that a run
+    of ``series_slices`` neighbouring slices reaches together within a lesion (the mean over
     all slices when there is none), its type the area-weighted mean over the lesion's slices.
 
     Parameters

@@ -1,0 +1,139 @@
+"""``/api/v1/studies``: uploads that are kept, their slices, and reports to take away."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response
+
+from appliance import export, report
+from appliance.api import page, picture
+from appliance.asked import number, service, uploads, whole, word
+from appliance.core.errors import NotFound
+from appliance.failures import refusal_status
+from appliance.links import BASE, of_study
+
+blueprint = Blueprint("studies", __name__, url_prefix=f"{BASE}/studies")
+_SLICE = "/<study>/series/<series>/slices/<int:index>"
+
+
+@blueprint.post("")
+def create() -> Any:
+    """Keep the uploaded files as a study; nothing is analysed yet.
+    ---
+    body: {multipart: files}
+    answers: {201: Study, 400: Unread, 413: Unread, 415: Unread, 422: Unread, 503: Error}
+    """
+    study, refused = service().add_study(uploads("files"))
+    if study is None:
+        first = refused[0]["refusal"]
+        return {"error": first, "reports": refused}, refusal_status(first["code"])
+    return service().store.study(study), 201, {"Location": f"{BASE}/studies/{study}"}
+
+
+@blueprint.get("")
+def listing() -> dict[str, Any]:
+    """Studies, newest first.
+    ---
+    query: {limit: integer, offset: integer}
+    answers: {200: Studies, 400: Error}
+    """
+    found, total = service().store.studies(whole("limit", 100, 1, 1000), whole("offset", 0))
+    return {"studies": found, "total": total}
+
+
+@blueprint.get("/<study>")
+def get(study: str) -> dict[str, Any]:
+    """One study with its series.
+    ---
+    answers: {200: Study, 404: Error}
+    """
+    return service().store.study(study)
+
+
+@blueprint.delete("/<study>")
+def delete(study: str) -> Any:
+    """Remove a study, its results, and the files no other study uses.
+    ---
+    answers: {204: nothing, 404: Error}
+    """
+    service().delete_study(study)
+    return "", 204
+
+
+@blueprint.get(f"{_SLICE}.png")
+def slice_picture(study: str, series: str, index: int) -> Response:
+    """A slice of the viewing grid as a picture, with an overlay burnt in when asked.
+    ---
+    query: {level: number, window: number, overlay: Overlay}
+    answers: {200: png, 400: Error, 404: Error}
+    """
+    pictures = service().store.pictures(study, series)
+    overlay = word("overlay", "none")
+    return picture(pictures.slice(index, overlay, number("level"), number("window")))
+
+
+@blueprint.get(f"{_SLICE}/mask.png")
+def slice_mask(study: str, series: str, index: int) -> Response:
+    """The mask of a slice, 0 and 255; 404 where the report draws none.
+    ---
+    answers: {200: png, 404: Error}
+    """
+    return picture(service().store.pictures(study, series).layer("label_map", index))
+
+
+@blueprint.get(f"{_SLICE}/heat.png")
+def slice_heat(study: str, series: str, index: int) -> Response:
+    """The heat map of a slice, 0 to 255; 404 where there is none.
+    ---
+    answers: {200: png, 404: Error}
+    """
+    return picture(service().store.pictures(study, series).layer("heat", index))
+
+
+@blueprint.get("/<study>/series/<series>/report.json")
+def series_json(study: str, series: str) -> dict[str, Any]:
+    """The report of one series; 404 before it was analysed.
+    ---
+    answers: {200: Report, 404: Error}
+    """
+    return of_study(*service().analysed(study, series)[0])
+
+
+@blueprint.get("/<study>/report.json")
+def study_json(study: str) -> dict[str, Any]:
+    """The reports of a study: analysed series in order, then what could not be read.
+    ---
+    query: {series: string}
+    answers: {200: Reports, 404: Error}
+    """
+    found = service().analysed(study, word("series", "") or None)
+    return {"study_instance_uid": study, "reports": [of_study(*item) for item in found]}
+
+
+@blueprint.get("/<study>/report.html")
+def study_html(study: str) -> Response:
+    """The reports of a study as one self-contained page.
+    ---
+    query: {series: string}
+    answers: {200: html, 404: Error}
+    """
+    found = service().analysed(study, word("series", "") or None)
+    if not found:
+        raise NotFound("nothing of this study was analysed yet: start the task analyze")
+    return page(report.to_html(found))
+
+
+@blueprint.get("/<study>/mask.nii.gz")
+def study_mask(study: str) -> Response:
+    """The mask of a series on the input's own grid; of the first that has one by default.
+    ---
+    query: {series: string}
+    answers: {200: nifti, 404: Error}
+    """
+    for found, series in service().analysed(study, word("series", "") or None):
+        if series is not None and found.label_map is not None:
+            data = export.mask_nifti(series, found.label_map)
+            named = {"Content-Disposition": "attachment; filename=mask.nii.gz"}
+            return Response(data, mimetype="application/gzip", headers=named)
+    raise NotFound("no report here draws a mask: start the task analyze, or see its verdict")

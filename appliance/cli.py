@@ -1,0 +1,282 @@
+"""The command line: ``neuralscan VERB``. Data on stdout, everything else on stderr.
+
+The exit codes are a table in `appliance.exits`. The verbs import what they need when they run, so
+that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from appliance import __version__, exits
+from appliance.core.errors import ChecksumMismatch, ProbeFailed
+from appliance.exits import DONE, GATE, REFUSED
+
+FORMATS = ("json", "html", "png", "nifti")
+
+
+class _Formats(click.ParamType):
+    """A comma-separated list of `FORMATS`."""
+
+    name = "list"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, ...]:
+        chosen = tuple(dict.fromkeys(p.strip() for p in value.split(",") if p.strip()))
+        if unknown := sorted(set(chosen) - set(FORMATS)):
+            self.fail(f"{', '.join(unknown)} unknown; known are {', '.join(FORMATS)}", param, ctx)
+        return chosen
+
+
+def _epilog(*examples: str) -> str:
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in examples)
+
+
+def _settings(**given: Any) -> Any:
+    """Settings from ``NEURALSCAN_*``, with the flags that were given on top."""
+    from appliance.settings import Settings
+
+    return Settings.load(**{key: value for key, value in given.items() if value is not None})
+
+
+def _line(document: Any) -> None:
+    click.echo(json.dumps(document, ensure_ascii=False))
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=_epilog(
+        "neuralscan serve --demo",
+        "neuralscan analyze slice.png --json",
+        "neuralscan doctor",
+    ),
+)
+@click.option(
+    "--debug", is_flag=True, help="Log more, and show the traceback of an internal fault."
+)
+@click.version_option(__version__, prog_name="neuralscan")
+@click.pass_context
+def cli(ctx: click.Context, debug: bool) -> None:
+    """Read brain MR slices on this machine. Research use only; not a medical device."""
+    ctx.obj = debug
+    level = logging.DEBUG if debug else logging.WARNING
+    logging.basicConfig(
+        level=level, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr
+    )
+
+
+@cli.command(
+    epilog=_epilog("neuralscan serve --demo", "neuralscan serve --port 9000 --data /srv/ns")
+)
+@click.option("--host", help="Address to bind; loopback unless you say otherwise.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port; 0 takes a free one.")
+@click.option("--data", type=click.Path(file_okay=False, path_type=Path), help="Data folder.")
+@click.option("--device", help="OpenVINO device: AUTO, CPU, GPU, NPU.")
+@click.option("--demo", is_flag=True, help="Load generated sample studies and analyse them.")
+def serve(
+    host: str | None, port: int | None, data: Path | None, device: str | None, demo: bool
+) -> None:
+    """Serve the web page and the API; prints the address once ready."""
+    from appliance.serve import serve as run
+
+    settings = _settings(host=host, port=port, data=data, device=device, demo=demo or None)
+    run(settings, announce=click.echo)
+
+
+@cli.command(
+    epilog=_epilog(
+        "neuralscan analyze slice.png",
+        "neuralscan analyze study.zip folder/ --out results --formats json,html,png",
+        "neuralscan analyze *.png --json > reports.jsonl",
+    )
+)
+@click.argument(
+    "paths",
+    nargs=-1,
+    required=True,
+    metavar="PATH...",
+    type=click.Path(exists=True, path_type=Path),
+)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for masks and reports; default: a fresh folder for temporary files.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON report a line.")
+@click.option(
+    "--formats",
+    type=_Formats(),
+    default="json",
+    show_default=True,
+    help=f"What to write beside the mask: {','.join(FORMATS)}.",
+)
+@click.option("--device", help="OpenVINO device: AUTO, CPU, GPU, NPU.")
+def analyze(
+    paths: tuple[Path, ...],
+    out: Path | None,
+    as_json: bool,
+    formats: tuple[str, ...],
+    device: str | None,
+) -> int:
+    """Read images, DICOM files, folders, zips or NIfTI volumes: one report for each series.
+
+    Exit code 0 when no input was refused, 3 when any was.
+    """
+    from appliance import batch, console
+    from appliance.pipeline import Analyzer
+
+    settings = _settings(device=device)
+    analyzer = Analyzer(settings.device, settings.models, settings.cache)
+    folder = out or Path(tempfile.mkdtemp(prefix="neuralscan-"))
+    refused = 0
+    with console.Bar("analyze") as bar:
+        for outcome in batch.analyze_paths(analyzer, batch.expand(paths), folder, formats, bar.to):
+            refused += outcome.refused
+            document = outcome.document
+            bar.print(
+                json.dumps(document, ensure_ascii=False) if as_json else console.summary(document)
+            )
+    click.echo(f"results in {folder.resolve()}", err=True)
+    return REFUSED if refused else DONE
+
+
+@cli.group(
+    invoke_without_command=True,
+    epilog=_epilog("neuralscan models", "neuralscan models show first", "neuralscan models check"),
+)
+@click.pass_context
+def models(ctx: click.Context) -> None:
+    """List, describe and check the model packages; alone it lists them."""
+    if ctx.invoked_subcommand is None:
+        ctx.invoke(models_list)
+
+
+def _packages() -> list[Any]:
+    from appliance.registry import find_package, list_packages
+
+    folders = _settings().models
+    find_package(folders=folders)  # says the remedy when there is none
+    return list_packages(folders)
+
+
+@models.command("list", epilog=_epilog("neuralscan models list --json"))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+def models_list(as_json: bool = False) -> None:
+    """Print every package with its version, title and size."""
+    for package in _packages():
+        size = sum(entry["bytes"] for entry in package.manifest.files.values())
+        if as_json:
+            facts = {"name": package.name, "version": package.version}
+            _line({**facts, "title": package.manifest.title, "bytes": size})
+        else:
+            title, megabytes = package.manifest.title, f"{size / 1e6:.1f} MB"
+            click.echo(f"{package.name}  {package.version}  {megabytes:>8}  {title}")
+
+
+@models.command("show", epilog=_epilog("neuralscan models show first"))
+@click.argument("name")
+def models_show(name: str) -> None:
+    """Print a package's card as JSON."""
+    from appliance.registry import find_package
+
+    card = find_package(name, _settings().models).manifest.to_json()
+    click.echo(json.dumps(card, indent=2, ensure_ascii=False))
+
+
+@models.command("check", epilog=_epilog("neuralscan models check --device CPU"))
+@click.option("--device", help="OpenVINO device: AUTO, CPU, GPU, NPU.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+def models_check(device: str | None, as_json: bool) -> int:
+    """Verify checksums and replay every package's probe on this machine.
+
+    Exit code 4 when a package fails.
+    """
+    from appliance import console
+    from appliance.replay import replay
+
+    failed = False
+    target = _settings(device=device).device
+    for package in _packages():
+        outcome = {"name": package.name, "version": package.version}
+        try:
+            with console.working("models check"):
+                outcome |= {"passed": True, **replay(package, target)}
+        except (ChecksumMismatch, ProbeFailed) as error:
+            outcome |= {"passed": False, "error": {"code": error.code, "message": error.message}}
+            failed = True
+        if as_json:
+            _line(outcome)
+        else:
+            text = "passed" if outcome["passed"] else f"FAILED: {outcome['error']['message']}"
+            click.echo(f"{package.name}  {package.version}  {text}")
+    return GATE if failed else DONE
+
+
+@cli.command(epilog=_epilog("neuralscan doctor", "neuralscan doctor --json"))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def doctor(as_json: bool) -> None:
+    """Show CPU, memory, devices and versions, probe each device, recommend a setting."""
+    from appliance import console
+    from appliance import doctor as examination
+
+    settings = _settings()
+    with console.working("doctor"):
+        findings = examination.examine(settings.data, settings.models)
+    _line(findings) if as_json else click.echo(examination.text(findings))
+
+
+@cli.command(
+    epilog=_epilog(
+        "neuralscan phantom samples --lesion meningioma --seed 3",
+        "neuralscan phantom samples --format dicom",
+    )
+)
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["png", "dicom", "nifti"]),
+    default="png",
+    show_default=True,
+    help="One slice, a DICOM series or a NIfTI volume.",
+)
+@click.option(
+    "--lesion",
+    type=click.Choice(["none", "glioma", "meningioma", "pituitary"]),
+    default="glioma",
+    show_default=True,
+    help="What is painted into the head.",
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Which head.")
+def phantom(out: Path, kind: str, lesion: str, seed: int) -> None:
+    """Generate a head with known truth; prints the files it wrote.
+
+    OUT is a folder, or a file name that fits the format.
+    """
+    from appliance import console
+    from appliance import phantom as heads
+
+    with console.working("phantom"):
+        paths = heads.generate(out, kind, lesion, seed)
+    for path in paths:
+        click.echo(str(path))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a verb and return its exit code; nothing escapes as a traceback."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    return exits.run(
+        lambda: cli.main(arguments, prog_name="neuralscan", standalone_mode=False),
+        debug="--debug" in arguments[:1],
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,234 @@
+"""Records to rows of the index and back: functions on a connection, which `Store` calls."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+
+from appliance import index
+from appliance.core.geometry import spacing_mm
+from appliance.core.types import Series
+from appliance.files import Files
+from appliance.render import describe_view, display
+
+logger = logging.getLogger(__name__)
+PLAIN = ("name", "sha256", "kind", "modality", "sequence", "plane")
+"""What of a series is kept as it is."""
+
+Used = set[tuple[str, str]]
+"""Files by kind and digest."""
+
+
+def describe(series: Series, pixels: str) -> dict[str, Any]:
+    """What a record says of a series whose array is the file ``pixels``."""
+    volume = series.volume
+    spacing = None if volume.affine is None else [round(v, 6) for v in spacing_mm(volume.affine)]
+    return {
+        "series": series.series_instance_uid,
+        **{key: getattr(series, key) for key in PLAIN},
+        "warnings": list(series.warnings),
+        "window": None if series.window is None else [float(v) for v in series.window],
+        "pixels": pixels,
+        "shape": [int(n) for n in volume.shape],
+        "spacing_mm": spacing,
+        "affine": None if volume.affine is None else np.asarray(volume.affine).tolist(),
+        "view": describe_view(volume),
+        "display": display(volume, series.window),
+    }
+
+
+def unique(metas: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Series without repetitions, no two under one identifier.
+
+    Examples
+    --------
+    >>> metas = [{"series": "1", "pixels": p} for p in ("a", "b", "a")]
+    >>> [m["series"] for m in unique(metas)]
+    ['1', '1.2']
+    """
+    kept: dict[str, dict[str, Any]] = {}
+    for meta in metas:
+        uid, number = meta["series"], 1
+        while uid in kept and kept[uid]["pixels"] != meta["pixels"]:
+            number += 1
+            uid = f"{meta['series']}.{number}"
+        kept.setdefault(uid, {**meta, "series": uid})
+    return list(kept.values())
+
+
+def add_study(connection: sa.Connection, digest: str, record: dict[str, Any]) -> Used:
+    """Index a study's record; the files of series it replaces."""
+    uid, table, series = record["study"], index.studies, index.series
+    row = connection.execute(sa.select(table).where(table.c.study == uid)).first()
+    if row is None:
+        values = {key: record[key] for key in ("study", "created", "title", "sample", "refusals")}
+        connection.execute(sa.insert(table).values(**values))
+    else:
+        more = [r for r in record["refusals"] if r not in row.refusals]
+        connection.execute(
+            sa.update(table).where(table.c.study == uid).values(refusals=row.refusals + more)
+        )
+    connection.execute(sa.insert(index.records).values(digest=digest, study=uid))
+    before = files_of(connection, uid)
+    there = sa.select(series.c.series, series.c.pixels).where(series.c.study == uid)
+    kept = dict(connection.execute(there).all())
+    position = len(kept)
+    for meta in record["series"]:
+        name = meta["series"]
+        if kept.get(name) == meta["pixels"]:
+            continue
+        this = (series.c.study == uid) & (series.c.series == name)
+        connection.execute(sa.delete(series).where(this))
+        values = {"study": uid, "series": name, "position": position, "pixels": meta["pixels"]}
+        connection.execute(sa.insert(series).values(**values, meta=meta))
+        position += 1
+    return before - files_of(connection, uid)
+
+
+def add_result(connection: sa.Connection, digest: str, record: dict[str, Any]) -> Used:
+    """Index a result; the files of the earlier one it replaces."""
+    table = index.results
+    named = {key: record[key] for key in ("study", "series", "task")}
+    this = sa.and_(*(table.c[key] == value for key, value in named.items()))
+    before = files_of(connection, record["study"])
+    connection.execute(sa.delete(table).where(this))
+    document = record["document"]
+    connection.execute(
+        sa.insert(table).values(
+            **named,
+            digest=digest,
+            created=record["created"],
+            verdict=document.get("verdict"),
+            label=(document.get("classification") or {}).get("label"),
+            label_map=record["label_map"],
+            heat=record["heat"],
+        )
+    )
+    return before - files_of(connection, record["study"])
+
+
+def files_of(connection: sa.Connection, study: str | None = None) -> Used:
+    """The files that rows name: of one study, or of all."""
+    found: Used = set()
+    results = index.results.c
+    for column, kind in (
+        (index.records.c.digest, "studies"),
+        (index.series.c.pixels, "arrays"),
+        (results.digest, "results"),
+        (results.label_map, "arrays"),
+        (results.heat, "arrays"),
+    ):
+        asked = sa.select(column).where(column.is_not(None))
+        if study is not None:
+            asked = asked.where(column.table.c.study == study)
+        found |= {(kind, digest) for digest in connection.scalars(asked)}
+    return found
+
+
+def reconcile(connection: sa.Connection, files: Files) -> bool:
+    """Index records that are not indexed, forget rows whose record is gone.
+
+    Returns
+    -------
+    bool
+        Whether every record could be read.
+    """
+    indexed = files_of(connection)
+    table, results = index.records, index.results
+    for digest in {d for kind, d in indexed if kind == "studies"} - files.digests("studies"):
+        owner = sa.select(table.c.study).where(table.c.digest == digest).scalar_subquery()
+        connection.execute(sa.delete(index.studies).where(index.studies.c.study == owner))
+    for digest in {d for kind, d in indexed if kind == "results"} - files.digests("results"):
+        connection.execute(sa.delete(results).where(results.c.digest == digest))
+    indexed = files_of(connection)
+    arrays = files.digests("arrays")
+    complete = _read_again(connection, files, arrays, {d for k, d in indexed if k == "studies"})
+    _adopt_results(connection, files, arrays, {d for k, d in indexed if k == "results"})
+    return complete
+
+
+def _read_again(
+    connection: sa.Connection, files: Files, arrays: set[str], indexed: set[str]
+) -> bool:
+    """Index the study records that are not, as far as their arrays are there; whether all could
+    be read."""
+    missing = files.digests("studies") - indexed
+    found = dict(files.records("studies", missing))
+    for digest, record in sorted(found.items(), key=lambda item: item[1]["created"]):
+        whole = [meta for meta in record["series"] if meta["pixels"] in arrays]
+        add_study(connection, digest, {**record, "series": whole})
+    if missing:
+        logger.warning("%d of %d study records were indexed again", len(found), len(missing))
+    return len(found) == len(missing)
+
+
+def _adopt_results(
+    connection: sa.Connection, files: Files, arrays: set[str], indexed: set[str]
+) -> None:
+    """Index results that are newer than what is indexed; remove those nobody owns."""
+    found = dict(files.records("results", files.digests("results") - indexed))
+    table, series = index.results, index.series
+    for digest, record in sorted(found.items(), key=lambda item: item[1]["created"]):
+        same = {key: record[key] for key in ("study", "series")}
+        owner = sa.select(series.c.meta).where(
+            *(series.c[key] == value for key, value in same.items())
+        )
+        same["task"] = record["task"]
+        newest = connection.scalar(
+            sa.select(table.c.created).where(*(table.c[k] == v for k, v in same.items()))
+        )
+        whole = {record["label_map"], record["heat"]} - {None} <= arrays
+        owned = connection.scalar(owner) is not None
+        if owned and whole and (newest or "") < record["created"]:
+            for kind, old in add_result(connection, digest, record):
+                if kind == "results":
+                    files.remove(kind, old)
+        else:
+            files.remove("results", digest)
+
+
+def study_json(connection: sa.Connection, row: Any) -> dict[str, Any]:
+    """A study and its series as the API shows them."""
+    series, results, jobs = index.series, index.results, index.jobs
+    analysed = sa.and_(
+        results.c.study == series.c.study,
+        results.c.series == series.c.series,
+        results.c.task == "analyze",
+    )
+    asked = (
+        sa.select(series.c.meta, results.c.verdict, results.c.label)
+        .join(results, analysed, isouter=True)
+        .where(series.c.study == row.study)
+        .order_by(series.c.position)
+    )
+    waiting = (
+        sa.select(jobs.c.job)
+        .where(jobs.c.study == row.study, jobs.c.state.in_(("queued", "running")))
+        .order_by(jobs.c.created.desc())
+        .limit(1)
+    )
+    return {
+        "study_instance_uid": row.study,
+        "created": row.created,
+        "title": row.title,
+        "sample": row.sample,
+        "job": connection.scalar(waiting),
+        "series": [_series_json(row.study, *found) for found in connection.execute(asked)],
+        "refusals": row.refusals,
+    }
+
+
+def _series_json(
+    study: str, meta: dict[str, Any], verdict: str | None, label: str | None
+) -> dict[str, Any]:
+    shown = ("shape", "spacing_mm", "view", "display", "warnings")
+    return {
+        "series_instance_uid": meta["series"],
+        "study_instance_uid": study,
+        **{key: meta[key] for key in (*PLAIN, *shown)},
+        "verdict": verdict,
+        "label": label,
+    }

@@ -1,0 +1,262 @@
+"""What the routes call: one object that holds store, jobs, analyser and measurements."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from time import perf_counter
+from typing import Any
+
+from appliance import ingest, links
+from appliance.core.errors import BadRequest, Busy, InputError, NotFound, Unavailable
+from appliance.core.types import Report, Series
+from appliance.jobs import Control, Job, Jobs
+from appliance.recent import Recent
+from appliance.settings import Settings
+from appliance.store import Store
+from appliance.task import find_task
+from appliance.telemetry import Telemetry
+
+_SPARE = 2
+
+
+def _default_analyzer(settings: Settings) -> Any:
+    from appliance.pipeline import Analyzer
+
+    return Analyzer(settings.device, settings.models, settings.cache)
+
+
+class Service:
+    """An appliance without its web server.
+
+    Parameters
+    ----------
+    analyzer : appliance.pipeline.Analyzer, optional
+        Built when first needed where None is given.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        analyzer: Any = None,
+        build: Callable[[Settings], Any] = _default_analyzer,
+    ) -> None:
+        self.settings = settings
+        self.store = Store(settings.data)
+        self.recent = Recent(settings.recent)
+        self.telemetry = Telemetry()
+        self._analyzer, self._build = analyzer, build
+        self._building = threading.Lock()
+        self.ready = analyzer is not None
+        self._turns = threading.BoundedSemaphore(max(1, settings.threads - _SPARE))
+        self.jobs = Jobs(self.store.engine, self._work, settings.workers, settings.queue)
+        for name, text, value in (
+            ("neuralscan_jobs_queued", "Jobs that wait", lambda: self.jobs.waiting),
+            ("neuralscan_jobs_running", "Jobs that run", lambda: self.jobs.running),
+            ("neuralscan_ready", "1 when the model is warm", lambda: float(self.ready)),
+        ):
+            self.telemetry.gauge(name, text, value)
+
+    def close(self) -> None:
+        """Stop the workers and let go of the files."""
+        self.jobs.close()
+        self.store.close()
+
+    @property
+    def analyzer(self) -> Any:
+        """The analyser; raises ModelError or Unavailable when it cannot be made."""
+        with self._building:
+            if self._analyzer is None:
+                self._analyzer = self._build(self.settings)
+            return self._analyzer
+
+    @property
+    def built(self) -> Any:
+        """The analyser where there is one already, else None."""
+        return self._analyzer
+
+    def warm_up(self) -> None:
+        """Compile and run the network once; `ready` afterwards."""
+        self.analyzer.warm_up()
+        self.ready = True
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        if not self._turns.acquire(timeout=self.settings.wait_s):
+            raise Busy("too many analyses are under way; try again in a few seconds")
+        try:
+            yield
+        finally:
+            self._turns.release()
+
+    def analyze(self, data: bytes, name: str) -> tuple[dict[str, Any], bool]:
+        """One input, read and analysed now; the report's JSON and whether it could be read.
+
+        Nothing is written to disk: the pictures stay in memory for a while.
+
+        Raises
+        ------
+        BadRequest
+            When the upload holds more than one series.
+        Busy
+            When no turn came in time.
+        """
+        with self._turn():
+            before = perf_counter()
+            study = ingest.read_bytes(data, name, self.settings.limits)
+            decode_ms = (perf_counter() - before) * 1e3
+            if len(study.series) > 1:
+                raise BadRequest(
+                    f"expected one series, this upload holds {len(study.series)}: send it to "
+                    "POST /api/v1/studies and start the task analyze there"
+                )
+            if study.series:
+                series = study.series[0]
+                report = self.analyzer.analyze(series, decode_ms=decode_ms)
+                self.recent.put(series, report)
+            else:
+                report = self.analyzer.refuse(study.refusals[0], decode_ms)
+        self.telemetry.report(report.document)
+        return links.of_recent(report, bool(study.series)), bool(study.series)
+
+    def add_study(
+        self, files: Sequence[tuple[str, bytes]], title: str | None = None, sample: bool = False
+    ) -> tuple[str | None, list[dict[str, Any]]]:
+        """Keep uploaded files as a study: its identifier, and reports of what cannot be read.
+
+        A sample is kept even when nothing in it can be read; an upload then is not, and the
+        identifier is None.
+        """
+        study = ingest.read_files(files, self.settings.limits)
+        refused = []
+        for refusal in study.refusals:
+            report = self.analyzer.refuse(refusal)
+            self.telemetry.report(report.document)
+            refused.append(links.of_study(report, None))
+        if not (study.series or sample):
+            return None, refused
+        return self.store.put(study, title, sample), refused
+
+    def delete_study(self, study: str) -> None:
+        """Cancel a study's jobs and remove it; raises NotFound."""
+        self.store.study(study)
+        self.jobs.cancel_study(study)
+        self.store.delete(study)
+
+    def start(self, study: str, task: str, body: dict[str, Any]) -> str:
+        """Queue a task on a study; the job's id.
+
+        Parameters
+        ----------
+        body : dict
+            ``{"series": uid}``, ``{"inputs": {role: {"study", "series"}}}`` or neither (every
+            series); and ``"options"``.
+
+        Raises
+        ------
+        BadRequest, Busy, NotFound
+        """
+        roles = find_task(task).inputs
+        known = [s["series_instance_uid"] for s in self.store.study(study)["series"]]
+        options = body.get("options") or {}
+        if not isinstance(options, dict):
+            raise BadRequest("expected options to be an object")
+        if body.get("inputs") is not None:
+            chosen = [self._inputs(study, roles, body["inputs"])]
+        elif len(roles) > 1:
+            raise BadRequest(f"the task {task} needs inputs for {', '.join(roles)}")
+        else:
+            wanted = body.get("series")
+            if wanted is not None and wanted not in known:
+                raise NotFound("there is no such series in this study")
+            uids = known if wanted is None else [wanted]
+            chosen = [{roles[0]: {"study": study, "series": uid}} for uid in uids]
+        return self.jobs.submit(study, task, chosen, options)
+
+    def _inputs(self, study: str, roles: Sequence[str], given: Any) -> dict[str, dict[str, str]]:
+        """Inputs by role as a client named them, checked."""
+        if not isinstance(given, dict) or set(given) != set(roles):
+            raise BadRequest(f"expected inputs to be an object with {', '.join(roles)}")
+        chosen = {}
+        for role, place in given.items():
+            if not isinstance(place, dict) or not isinstance(place.get("series"), str):
+                raise BadRequest(f'expected inputs.{role} to be {{"study": …, "series": …}}')
+            chosen[role] = {"study": str(place.get("study", study)), "series": place["series"]}
+            self.store.series(**chosen[role])
+        return chosen
+
+    def _work(self, job: Job, control: Control) -> list[dict[str, str]]:
+        """Do a job: one input after the other, each result kept as it comes."""
+        done = []
+        for number, places in enumerate(job.inputs):
+            control.check()
+
+            def within(share: float, number: int = number) -> None:
+                control.report((number + share) / len(job.inputs))
+
+            before = perf_counter()
+            inputs = {role: self.store.series(**place) for role, place in places.items()}
+            load_ms = (perf_counter() - before) * 1e3
+            first = next(iter(places.values()))
+            if job.task == "analyze":
+                series = next(iter(inputs.values()))
+                report = self.analyzer.analyze(series, within, control.cancelled, load_ms)
+                self.telemetry.report(report.document)
+            else:
+                report = self._answer(job, inputs)
+            self.store.put_result(first["study"], first["series"], job.task, report)
+            done.append(first)
+            within(1.0)
+        return done
+
+    def _answer(self, job: Job, inputs: dict[str, Series]) -> Report:
+        """Another task's result in a report's clothes, so that it is kept the same way."""
+        try:
+            result = self.analyzer.run_task(job.task, inputs, job.options)
+        except InputError as error:
+            refusal = {"code": error.code, "message": error.message}
+            return Report({"task": job.task, "verdict": "refused", "refusal": refusal})
+        return Report(result.to_json(), result.label_map, result.derived.get("heat"))
+
+    def job(self, job: str) -> dict[str, Any]:
+        """A job with its results; raises NotFound."""
+        found = self.jobs.get(job)
+        found["results"] = [self._job_result(found["task"], place) for place in found["results"]]
+        return found
+
+    def _job_result(self, task: str, place: dict[str, str]) -> dict[str, Any]:
+        uid = place["series"]
+        shown = {"series_instance_uid": uid, "verdict": None, "report": None, "result": None}
+        try:
+            document = self.store.report(**place, task=task).document
+        except NotFound:  # replaced by a later upload of the series
+            return shown
+        shown["verdict"] = document.get("verdict")
+        if task == "analyze":
+            shown["report"] = f"{links.BASE}/studies/{place['study']}/series/{uid}/report.json"
+        else:
+            shown["result"] = document
+        return shown
+
+    def analysed(self, study: str, only: str | None = None) -> list[tuple[Report, Series | None]]:
+        """A study's reports in order, then those of what could not be read.
+
+        Parameters
+        ----------
+        only : str, optional
+            One series' identifier; raises NotFound when it has no report.
+        """
+        if only is not None:
+            return [(self.store.report(study, only), self.store.series(study, only))]
+        kept = self.store.study(study)
+        uids = [s["series_instance_uid"] for s in kept["series"] if s["verdict"]]
+        found: list[tuple[Report, Series | None]] = [
+            (self.store.report(study, uid), self.store.series(study, uid)) for uid in uids
+        ]
+        return found + [(self.analyzer.refuse(r), None) for r in self.store.refusals(study)]
+
+    def require_ready(self) -> None:
+        """Raise Unavailable while the model is not warm."""
+        if not self.ready:
+            raise Unavailable("the model is being prepared; ask again in a few seconds")

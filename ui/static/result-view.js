@@ -1,0 +1,130 @@
+// <result-view>: draws the primitives of a report. It knows no model: names, numbers and order come as they arrive.
+
+import { modelCard } from "./model-card.js";
+import { h, humanise, icon } from "./dom.js";
+import { duration, number, percent, t } from "./i18n.js";
+import { diametersInWords, sizeInWords } from "./verdict-card.js";
+
+function panel(title, ...content) {
+  const id = `panel-${Math.random().toString(36).slice(2, 9)}`;
+  return h("section", { class: "panel", "aria-labelledby": id }, h("h3", { id }, title), ...content);
+}
+
+function bar(name, share, chosen) {
+  return h("li", { class: chosen ? "bar chosen" : "bar" },
+    h("span", { class: "bar-name" }, humanise(name)),
+    h("span", { class: "bar-value" }, percent(share)),
+    h("span", { class: "bar-track", "aria-hidden": "true", vars: { "--share": share } }));
+}
+
+function why(report) {
+  if (report.verdict === "refused") return null;  // the card says it in full
+  const lines = report.verdict === "uncertain" ? [] : [...(report.reasons ?? [])];
+  const drawn = (report.slices ?? []).filter((slice) => slice.mask_px > 0).length;
+  if (report.slices?.length > 1) lines.push(t("result.slices", { count: drawn, all: report.slices.length }));
+  else if (drawn > 0) lines.push(t("result.outlined", { count: report.lesions.length }));
+  else lines.push(t("result.nothing"));
+  if (report.quality?.in_distribution) lines.push(t("result.familiar"));
+  return panel(t("result.why"), h("ul", { class: "lines" }, lines.map((line) => h("li", {}, line))));
+}
+
+function probabilities({ classification }) {
+  if (!classification) return null;
+  const { label, probabilities: shares, prediction_set: set, coverage } = classification;
+  const sorted = Object.entries(shares).sort(([, a], [, b]) => b - a);
+  return panel(t("result.probabilities"),
+    h("ul", { class: "bars" }, sorted.map(([name, share]) => bar(name, share, name === label))),
+    h("p", { class: "set" }, t("result.set", { coverage: percent(coverage) }), " ",
+      set.map((name) => h("span", { class: "tag" }, humanise(name)))),
+    h("p", { class: "small-print" }, t("result.set.help", { coverage: percent(coverage) })));
+}
+
+function lesions({ lesions: found, input }, show) {
+  if (found.length === 0) return null;
+  const several = (input.shape?.[0] ?? 1) > 1;
+  const rows = found.map((lesion) => {
+    const box = lesion.view_box ?? lesion.box;
+    const facts = [sizeInWords(lesion), diametersInWords(lesion)].filter(Boolean).join(" · ");
+    const where = several ? t("result.lesion.slices", { first: box[0] + 1, last: box[3] }) : t("result.lesion.rows", { row: box[1], column: box[2] });
+    return h("li", { class: "lesion" },
+      h("span", { class: "lesion-id", "aria-hidden": "true" }, String(lesion.id)),
+      h("div", { class: "lesion-facts" },
+        h("strong", {}, facts),
+        h("span", {}, `${where} · ${t("result.lesion.score", { share: percent(lesion.score) })}`)),
+      h("button", { type: "button", class: "button small", "aria-label": t("result.lesion.show", { id: lesion.id }), onclick: () => show(lesion) },
+        icon("target"), t("result.show")));
+  });
+  return panel(t("result.lesions"), h("ul", { class: "lesions" }, rows),
+    input.spacing_mm ? null : h("p", { class: "small-print" }, t("result.no_geometry")));
+}
+
+function measurements({ measurements: values }) {
+  if (!values?.length) return null;
+  return panel(t("result.measurements"), h("dl", { class: "facts" }, values.map((m) => [
+    h("dt", {}, humanise(m.name)), h("dd", {}, `${number(m.value, Number.isInteger(m.value) ? 0 : 2)} ${m.unit}`),
+  ]).flat()));
+}
+
+function quality({ quality: q, verdict }) {
+  if (!q) return null;
+  const warnings = q.warnings ?? [];
+  if (warnings.length === 0 && verdict !== "refused") return null;
+  if (warnings.length === 0 && q.ood_score === null) return null;
+  return panel(t("result.quality"),
+    warnings.length > 0 && h("ul", { class: "lines warnings" }, warnings.map((text) => h("li", {}, text))),
+    q.ood_score !== null && h("p", { class: "small-print" }, t("result.ood", { score: number(q.ood_score, 2) })));
+}
+
+function timings({ timings_ms: times }) {
+  if (!times) return null;
+  const stages = Object.entries(times).filter(([name]) => name !== "total");
+  const sum = stages.reduce((total, [, ms]) => total + ms, 0);
+  if (sum <= 0) return null;
+  return panel(t("result.timings"),
+    h("div", { class: "stack", "aria-hidden": "true" }, stages.map(([name, ms], i) => h("span", { class: `part part-${i % 4}`, title: humanise(name), vars: { "--share": ms / sum } }))),
+    h("dl", { class: "facts" },
+      stages.map(([name, ms], i) => [h("dt", {}, h("span", { class: `key part-${i % 4}`, "aria-hidden": "true" }), humanise(name)), h("dd", {}, duration(ms))]).flat(),
+      times.total > 0 && [h("dt", { class: "sum" }, t("result.total")), h("dd", { class: "sum" }, duration(times.total))]));
+}
+
+function input({ input: source }) {
+  const facts = [
+    ["input.kind", source.kind], ["input.modality", source.modality], ["input.sequence", source.sequence], ["input.plane", source.plane && humanise(source.plane)],
+    ["input.shape", source.shape && source.shape.map((n) => number(n)).join(" × ")],
+    ["input.spacing", source.spacing_mm && t("unit.mm", { value: source.spacing_mm.map((mm) => number(mm, 2)).join(" × ") })],
+  ].filter(([, value]) => value !== null && value !== undefined);
+  const words = { "input.kind": t("input.kind"), "input.modality": t("input.modality"), "input.sequence": t("input.sequence"),
+    "input.plane": t("input.plane"), "input.shape": t("input.shape"), "input.spacing": t("input.spacing") };
+  return panel(t("result.input"), h("dl", { class: "facts" }, facts.map(([key, value]) => [h("dt", {}, words[key]), h("dd", {}, String(value))]).flat()));
+}
+
+function takeAway(links) {
+  if (!links) return null;
+  const link = (href, text, name) => href && h("a", { class: "button", href, download: name }, icon("download"), text);
+  return panel(t("result.downloads"), h("div", { class: "downloads" },
+    link(links.html, t("result.download.html"), "report.html"),
+    link(links.json, t("result.download.json"), "report.json"),
+    link(links.mask, t("result.download.mask"), "mask.nii.gz")));
+}
+
+class ResultView extends HTMLElement {
+  clear() {
+    this.replaceChildren();
+  }
+
+  /**
+   * Draws a report. `links` are the downloads or null, `card` the model's manifest or null,
+   * `refusals` what else in the upload could not be read.
+   */
+  show(report, { links = null, card = null, refusals = [] } = {}) {
+    const showLesion = (lesion) => this.dispatchEvent(new CustomEvent("lesion", { bubbles: true, detail: { lesion } }));
+    this.replaceChildren(...[
+      why(report), probabilities(report), lesions(report, showLesion), measurements(report), quality(report),
+      refusals.length > 0 && panel(t("result.left_out"), h("ul", { class: "lines" },
+        refusals.map((refusal) => h("li", {}, h("strong", {}, refusal.name), " ", refusal.message)))),
+      takeAway(links), timings(report), input(report), modelCard(report.model, card),
+    ].filter(Boolean));
+  }
+}
+
+customElements.define("result-view", ResultView);
