@@ -141,9 +141,7 @@ def variable(name: str) -> str:
 
 def _require(good: bool, name: str, value: Any, expected: str) -> None:
     if not good:
-        raise BadRequest(
-            f"setting {name} ({variable(name)}): expected {expected}, found {value!r}"
-        )
+        raise BadRequest(f"setting {name} ({variable(name)}): expected {expected}, found {value!r}")
 
 
 def _parse(name: str, kind: Any, text: str) -> Any:

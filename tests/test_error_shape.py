@@ -7,6 +7,7 @@ import pytest
 from appliance.core import errors
 from appliance.failures import STATUS, status_of
 from tests.serving import API, app, bright, client, picture, png, post_files, settings, upload
+from tests.test_hostile import HOSTILE
 
 __all__ = ["app", "bright", "client", "settings"]
 
@@ -225,3 +226,12 @@ def test_no_turn_in_time_is_busy(app, client):
         pass
     answer = post_files(client, "/analyze", "file", ("a.png", png()))
     assert (answer.status_code, shaped(answer)["code"]) == (503, "busy")
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize(("path", "field"), [("/analyze", "file"), ("/studies", "files")])
+def test_the_hostile_set(client, path, field, name):
+    data, code = HOSTILE[name]
+    answer = post_files(client, path, field, (name, data))
+    assert 400 <= answer.status_code < 500
+    assert shaped(answer)["code"] == code
