@@ -88,7 +88,7 @@ def fit_rule(
     answers: Answers,
     prepared: list[Prepared],
     truths: list[np.ndarray],
-    healthy_alarms: float = 0.015,
+    healthy_alarms: float = 0.012,
 ) -> Rule:
     """Thresholds and weights from validation answers.
 

@@ -44,9 +44,11 @@ class SliceViewer extends HTMLElement {
       facts: h("p", { class: "corner corner-facts", "aria-hidden": "true" }),
       probe: h("p", { class: "corner corner-probe", "aria-hidden": "true" }),
       problem: h("p", { class: "stage-problem", role: "alert", hidden: true }),
+      vacant: h("p", { class: "stage-vacant" }, t("viewer.vacant")),
     };
-    const { stage, facts, probe, problem } = this.#parts;
-    this.append(this.#tools.above, h("div", { class: "stage-frame" }, stage, facts, probe, problem), this.#tools.below);
+    const { stage } = this.#parts;
+    this.append(this.#tools.above, h("div", { class: "stage-frame" }, ...Object.values(this.#parts)), this.#tools.below);
+    this.toggleAttribute("vacant", true);
     this.#stage = new Stage(canvas);
     listenToPointers(stage, {
       zoomAt: (...a) => { this.#stage.zoomAt(...a); this.#refresh(); },
@@ -100,6 +102,9 @@ class SliceViewer extends HTMLElement {
     this.#report = null;
     this.#shown = null;
     this.#stage.draw(null);
+    this.#parts.probe.textContent = "";
+    this.#parts.stage.setAttribute("aria-label", t("viewer.vacant"));
+    this.toggleAttribute("vacant", true);
   }
 
   focusStage() {
@@ -141,6 +146,7 @@ class SliceViewer extends HTMLElement {
 
   #open(source, index, keepsView = false) {
     this.#source?.close?.();
+    this.toggleAttribute("vacant", false);
     this.#source = source;
     this.#report = null;
     this.#lesion = -1;
