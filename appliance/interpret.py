@@ -7,10 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from appliance.core.manifest import Manifest
+from appliance.core.preprocess import restore
 from appliance.core.types import LABELS, Classification, Finding, SliceResult, Volume
 from appliance.core.verdict import NO_TUMOUR, REFUSED, SeriesReading, read_series
 from appliance.lesions import findings, label_map, spans
 from appliance.reading import Reading
+
+_FULL_HEAT = 24.0
+"""Evidence, in logits at one place, that is shown as the hottest colour: a clear tumour's peak."""
 
 
 @dataclass(frozen=True)
@@ -61,14 +65,12 @@ class Interpretation:
 
         It is the evidence for the likeliest tumour type against no tumour, cut at zero.
         """
-        from appliance.core.preprocess import restore
-
         healthy = LABELS.index("no_tumor")
         out = np.zeros(self.reading.view.view_shape, np.uint8)
         for cam, row in zip(self.reading.cams, self.reading.rows, strict=True):
             types = np.delete(self.reading.slices[row].probabilities, healthy)
             evidence = np.delete(cam, healthy, axis=-1)[..., types.argmax()] - cam[..., healthy]
-            warm = np.clip(evidence / 12.0, 0.0, 1.0)
+            warm = np.clip(evidence / _FULL_HEAT, 0.0, 1.0)
             if warm.any():
                 out[row] = np.rint(restore(warm, self.reading.prepared[row]) * 255)
         undone = np.ascontiguousarray(self.reading.view.undo(out))
