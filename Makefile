@@ -1,6 +1,7 @@
 # make install   the serving install in .venv, with .venv/bin/neuralscan
 # make run       install, then serve the page with generated sample studies
 # make test      everything the tests need, then the tests
+# make package   train, convert, quantise and package a network; DATA=DIR names the images
 # make lint      ruff, as the tests' authors run it
 # make clean     caches and build outputs; `make distclean` takes .venv too
 #
@@ -14,10 +15,12 @@ PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check \
 	--constraint constraints.txt
 INPUTS := setup.py pyproject.toml constraints.txt
 PORT ?= 8080
+CONFIG ?= first
+OUT ?= appliance/models/$(CONFIG)
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test lint format clean distclean
+.PHONY: help install run test package lint format clean distclean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -52,6 +55,13 @@ run: install
 
 test: $(VENV)/.all
 	@$(BIN)/python -m pytest $(ARGS)
+
+package: $(VENV)/.all
+	@test -n "$(DATA)" || { echo "usage: make package DATA=DIR (see training/README.md)" >&2; exit 2; }
+	@$(BIN)/python -m training train $(CONFIG) --data "$(DATA)" --out runs/$(CONFIG)
+	@$(BIN)/python -m optimize convert runs/$(CONFIG)
+	@$(BIN)/python -m optimize quantize runs/$(CONFIG) --data "$(DATA)"
+	@$(BIN)/python -m optimize package runs/$(CONFIG) --data "$(DATA)" --out $(OUT)
 
 lint: $(VENV)/.all
 	@$(BIN)/ruff check .
