@@ -3,7 +3,6 @@
 const BASE = "/api/v1";
 
 const ROUTES = {
-  settings: "/settings",
   models: "/models",
   studies: "/studies",
   study: "/studies/{study}",
@@ -64,14 +63,12 @@ async function call(address, options = {}) {
 
 const json = async (address, options) => (await call(address, options)).json();
 
-export const settings = () => json(url("settings"));
 export const models = async () => (await json(url("models"))).models;
 export const studies = async (limit = 100) => json(url("studies", {}, { limit }));
 export const study = (uid) => json(url("study", { study: uid }));
 export const removeStudy = (uid) => call(url("study", { study: uid }), { method: "DELETE" });
 export const cancelJob = (job) => json(url("job", { job }), { method: "DELETE" });
 export const reports = async (uid) => (await json(url("reports", { study: uid }))).reports;
-export const seriesReport = (uid, series) => json(url("seriesReport", { study: uid, series }));
 
 /** Sends files as one study; `onProgress` hears the share that has left. Answers with the study. */
 export function createStudy(files, { signal, onProgress } = {}) {

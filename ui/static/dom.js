@@ -1,4 +1,4 @@
-// Small helpers for building DOM without a framework and without innerHTML.
+// Small helpers for building DOM without a framework: nodes, never markup in strings.
 
 const SVG = "http://www.w3.org/2000/svg";
 

@@ -1,7 +1,7 @@
 // Texts of the page: one catalogue for each language, English for whatever is missing.
 
 const FALLBACK = "en";
-export const LANGUAGES = ["en", "de", "ru"];
+export const LANGUAGES = ["en"];
 
 let texts = {};
 let language = FALLBACK;
@@ -49,12 +49,16 @@ export function number(value, digits = 0) {
   }).format(value);
 }
 
-/** A share of one as a percentage; between 99 and 100 it keeps a decimal rather than claim certainty. */
+/** A share of one as a percentage; near 0 and 100 it keeps a decimal rather than claim certainty. */
 export function percent(share) {
   const edge = share > 0 && share < 1 && (share < 0.01 || share > 0.99);
-  return new Intl.NumberFormat(language, {
-    style: "percent", minimumFractionDigits: edge ? 1 : 0, maximumFractionDigits: edge ? 1 : 0,
-  }).format(edge ? Math.min(Math.max(share, 0.001), 0.999) : share);
+  const digits = edge ? 1 : 0;
+  const format = new Intl.NumberFormat(language, {
+    style: "percent", minimumFractionDigits: digits, maximumFractionDigits: digits,
+  });
+  if (share > 0 && share < 0.001) return `<${format.format(0.001)}`;
+  if (share < 1 && share > 0.999) return `>${format.format(0.999)}`;
+  return format.format(share);
 }
 
 /** Milliseconds as a person reads them. */

@@ -5,6 +5,8 @@ import { h, humanise, icon } from "./dom.js";
 import { duration, number, percent, t } from "./i18n.js";
 import { diametersInWords, sizeInWords } from "./verdict-card.js";
 
+const LISTED = 6;
+
 function panel(title, ...content) {
   const id = `panel-${Math.random().toString(36).slice(2, 9)}`;
   return h("section", { class: "panel", "aria-labelledby": id }, h("h3", { id }, title), ...content);
@@ -54,7 +56,9 @@ function lesions({ lesions: found, input }, show) {
       h("button", { type: "button", class: "button small", "aria-label": t("result.lesion.show", { id: lesion.id }), onclick: () => show(lesion) },
         icon("target"), t("result.show")));
   });
+  const rest = rows.splice(LISTED);
   return panel(t("result.lesions"), h("ul", { class: "lesions" }, rows),
+    rest.length > 0 && h("details", { class: "card-more" }, h("summary", {}, t("result.lesions.more", { count: rest.length })), h("ul", { class: "lesions" }, rest)),
     input.spacing_mm ? null : h("p", { class: "small-print" }, t("result.no_geometry")));
 }
 

@@ -3,8 +3,8 @@
 import { h } from "./dom.js";
 import { number, t } from "./i18n.js";
 import { listenToKeys, listenToPointers } from "./viewer-input.js";
-import { LocalSource, SeriesSource } from "./viewer-source.js";
-import { Stage } from "./viewer-stage.js";
+import { LocalSource, SeriesSource, digitsOf } from "./viewer-source.js";
+import { Stage, coloursOf } from "./viewer-stage.js";
 import { buildTools, presetsOf } from "./viewer-tools.js";
 
 const SETTLE_MS = 140;
@@ -81,7 +81,7 @@ class SliceViewer extends HTMLElement {
     this.#report = report;
     this.#source?.forgetLayers?.();
     this.#heatMissing = report.verdict === "refused";
-    this.#tools.map(report.slices ?? [], this.#source?.count ?? 1, this.#colours().contour);
+    this.#tools.map(report.slices ?? [], this.#source?.count ?? 1, coloursOf(this).contour);
     const lesions = this.#lesions();
     if (lesions.length > 0 && this.#source.count > 1) this.showLesion(lesions[0], false);
     else this.#load();
@@ -119,6 +119,7 @@ class SliceViewer extends HTMLElement {
 
   /** What a key or a button asks for. */
   act(action) {
+    if (!this.#source) return;
     const lesions = this.#lesions();
     const actions = {
       previous: () => this.goTo(this.#index - 1),
@@ -251,12 +252,6 @@ class SliceViewer extends HTMLElement {
     this.#refresh();
   }
 
-  #colours() {
-    const style = getComputedStyle(this);
-    const colour = (name) => style.getPropertyValue(name).trim();
-    return { contour: colour("--overlay-contour"), box: colour("--overlay-box"), quiet: colour("--viewer-ink-quiet") };
-  }
-
   #refresh() {
     if (!this.#source || this.#shown?.source !== this.#source) return;
     const available = this.#available();
@@ -268,12 +263,13 @@ class SliceViewer extends HTMLElement {
       contour: this.#layers.contour ? this.#drawn.contour : null,
       heat: this.#layers.heat ? this.#drawn.heat : null,
       boxes, opacity: this.#opacity, plane: this.#source.plane, spacing: this.#source.spacing,
-      colours: this.#colours(), rulerText: (mm) => t("unit.mm", { value: number(mm, mm < 1 ? 1 : 0) }),
+      colours: coloursOf(this), rulerText: (mm) => t("unit.mm", { value: number(mm, mm < 1 ? 1 : 0) }),
     });
     this.#tools.window(this.#window, this.#preset);
     this.#tools.layers(this.#layers, available, this.#opacity, this.#inverted);
     this.#parts.stage.dataset.zoomed = String(this.#stage.zoom > 1);
-    this.#parts.facts.textContent = t("viewer.facts", { zoom: number(this.#stage.zoom * 100), window: number(this.#window.width), level: number(this.#window.level) });
+    const grey = (value) => number(value, digitsOf(this.#source.display));
+    this.#parts.facts.textContent = t("viewer.facts", { zoom: number(this.#stage.zoom * 100), window: grey(this.#window.width), level: grey(this.#window.level) });
   }
 
   #describe() {
@@ -294,7 +290,7 @@ class SliceViewer extends HTMLElement {
     const [row, column] = [Math.floor(point.row), Math.floor(point.column)];
     const { bytes, window } = shown.picture;
     const value = window.level - window.width / 2 + (bytes[row * this.#source.width + column] / 255) * window.width;
-    this.#parts.probe.textContent = t("viewer.probe", { row, column, value: number(value) });
+    this.#parts.probe.textContent = t("viewer.probe", { row, column, value: number(value, digitsOf(this.#source.display)) });
   }
 }
 

@@ -54,10 +54,9 @@ class StudyList extends HTMLElement {
     this.#studies = studies;
     const own = studies.filter((study) => !study.sample);
     const samples = studies.filter((study) => study.sample).reverse();
-    this.replaceChildren(
-      samples.length > 0 && this.#group(t("studies.samples"), samples),
-      own.length > 0 ? this.#group(t("studies.own"), own) : h("p", { class: "studies-none" }, t("studies.none")));
-    if (samples.length === 0) this.querySelector("p, section").classList.add("only");
+    const groups = samples.length > 0 ? [this.#group(t("studies.samples"), samples)] : [];
+    groups.push(own.length > 0 ? this.#group(t("studies.own"), own) : h("p", { class: "studies-none" }, t("studies.none")));
+    this.replaceChildren(...groups);
     this.current = this.#current;
   }
 

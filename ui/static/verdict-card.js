@@ -21,7 +21,7 @@ const STAGES = { send: "stage.send", read: "stage.read", queued: "stage.queued",
 export function verdictInWords(report) {
   const parts = [t(TITLES[report.verdict] ?? TITLES.failed)];
   if (report.verdict === "tumor") parts.push(likely(report));
-  if (report.refusal) parts.push(t(REFUSALS[report.refusal.code] ?? "refusal.other"));
+  if (report.refusal) parts.push(t(REFUSALS[report.refusal.code] ?? "refusal.unknown"));
   return `${parts.filter(Boolean).join(". ")}.`;
 }
 
@@ -75,7 +75,7 @@ class VerdictCard extends HTMLElement {
       lines.push(h("p", { class: "verdict-lead" }, likely(report)));
       lines.push(this.#lesions(report));
     } else if (verdict === "refused") {
-      lines.push(h("p", { class: "verdict-lead" }, t(REFUSALS[report.refusal?.code] ?? "refusal.other")));
+      lines.push(h("p", { class: "verdict-lead" }, t(REFUSALS[report.refusal?.code] ?? "refusal.unknown")));
       lines.push(h("p", { class: "verdict-text" }, report.refusal?.message ?? ""));
     } else {
       lines.push(h("p", { class: "verdict-lead" }, t(LEADS[verdict] ?? LEADS.uncertain)));

@@ -31,6 +31,9 @@ class Cache {
   }
 }
 
+/** Decimals that tell grey values of a range apart. */
+export const digitsOf = ({ min, max }) => (max - min < 20 ? 2 : 0);
+
 /** A picture of the reader's own disk, shown before the server has answered. */
 export class LocalSource {
   constructor(bitmap, name) {

@@ -5,6 +5,13 @@ import { edgeLetters, greyTable, paintGrey, rulerLength } from "./viewer-paint.j
 const MOST_ZOOM = 24;
 const PIXELS_FROM = 7;
 
+/** The overlay colours that the style sheet gives an element. */
+export function coloursOf(element) {
+  const style = getComputedStyle(element);
+  const colour = (name) => style.getPropertyValue(name).trim();
+  return { contour: colour("--overlay-contour"), box: colour("--overlay-box"), quiet: colour("--viewer-ink-quiet") };
+}
+
 export class Stage {
   zoom = 1;
   pan = { x: 0, y: 0 };

@@ -2,10 +2,11 @@
 
 import { h, icon } from "./dom.js";
 import { number, percent, t } from "./i18n.js";
+import { digitsOf } from "./viewer-source.js";
 
 /** Ways to look at the grey values, worked out from the series itself. */
 export function presetsOf({ level, width, min, max }) {
-  const range = Math.max(max - min, 1);
+  const range = Math.max(max - min, 1e-6);
   const full = { level: (min + max) / 2, width: range };
   const presets = [{ key: "default", text: "viewer.preset.default", level, width }];
   if (Math.abs(full.width - width) > range * 0.02) presets.push({ key: "full", text: "viewer.preset.full", ...full });
@@ -72,13 +73,16 @@ export function buildTools(on) {
           h("button", { type: "button", class: "button small", onclick: () => act("reset") }, t("viewer.reset"))))));
   const lesion = above.querySelector("[data-action=lesion]");
 
+  let digits = 0;
+
   return {
     above, below,
 
     /** A new series: ranges of the sliders, presets, number of slices. */
     series(source) {
       const { min, max } = source.display;
-      const range = Math.max(max - min, 1);
+      const range = Math.max(max - min, 1e-6);
+      digits = digitsOf(source.display);
       Object.assign(level.input, { min: min - range * 0.25, max: max + range * 0.25 });
       Object.assign(width.input, { min: range / 200, max: Math.max(range * 2, source.display.width * 2) });
       preset.replaceChildren(h("option", { value: "", hidden: true }, t("viewer.preset.own")),
@@ -90,8 +94,8 @@ export function buildTools(on) {
     window(window, presetKey) {
       level.input.value = window.level;
       width.input.value = window.width;
-      level.output.value = number(window.level);
-      width.output.value = number(window.width);
+      level.output.value = number(window.level, digits);
+      width.output.value = number(window.width, digits);
       preset.value = presetKey ?? "";
     },
 
