@@ -21,7 +21,7 @@ from appliance.core.errors import (
 from appliance.core.geometry import spacing_mm
 from appliance.core.manifest import Manifest
 from appliance.core.types import REPORT_SCHEMA, Refusal, Report, Result, Series
-from appliance.core.verdict import REFUSED
+from appliance.core.verdict import NO_TUMOUR, REFUSED, UNCERTAIN
 from appliance.interpret import interpret
 from appliance.onedal import OutlierDetector
 from appliance.reading import Reading, read
@@ -301,6 +301,13 @@ class Analyzer:
             warnings.append(
                 f"{len(odd)} of {len(result.slices)} slices are unlike the training slices "
                 f"(first {odd[0]}, last {odd[-1]}): read them with care"
+            )
+        doubtful = [s.index for s in result.slices if s.verdict == UNCERTAIN]
+        if doubtful and result.verdict == NO_TUMOUR:
+            named = ", ".join(map(str, doubtful[:8])) + (", …" if len(doubtful) > 8 else "")
+            warnings.append(
+                f"{len(doubtful)} of {len(result.slices)} slices are uncertain by themselves, "
+                f"without a lesion that continues on the next slice: look at slices {named}"
             )
         document = {
             "schema": REPORT_SCHEMA,

@@ -132,6 +132,6 @@ def reasons_in_words(reasons: Sequence[str]) -> tuple[str, ...]:
         "mask_only": "A lesion was outlined, but the classifier sees no tumour.",
         "set_holds_both": "Both a tumour and its absence remain possible at the aimed coverage.",
         "single_slice": "A lesion appears on one slice only, without support from its neighbours.",
-        "uncertain_slices": "Several neighbouring slices are uncertain.",
+        "uncertain_slices": "A lesion was outlined on neighbouring slices that are all uncertain.",
     }
     return tuple(words.get(reason, reason) for reason in reasons)

@@ -62,6 +62,13 @@ def draft_manifest(config: Config, backend: dict[str, str]) -> dict[str, Any]:
         "layout": config.preprocessing.layout,
         "outputs": {name: name for name in OUTPUTS},
         "preprocessing": config.preprocessing.to_json(),
+        "series_rule": (
+            "One slice keeps its own verdict. A series is tumor when a lesion joined across slices "
+            "spans at least verdict.series_slices slices and one of them was read tumor; uncertain "
+            "when a slice was read tumor without that support, or when such a lesion lies on "
+            "uncertain slices only, or when its prediction set holds tumour and no tumour; "
+            "no_tumor otherwise."
+        ),
         "accepts": {"modalities": ["MR"], "sequences": ["T1c", "T1"]},
         "provenance": {
             "architecture": "EfficientNet-Lite0 encoder, separable decoder",

@@ -238,10 +238,11 @@ def read_series(
 
     A single slice keeps its own reading. A stack is ``tumor`` when a lesion spans at least
     ``rule.series_slices`` slices of which at least one was read ``tumor``; ``uncertain`` when a
-    slice was read ``tumor`` without that support, or when as many neighbouring slices were
-    ``uncertain``; ``no_tumor`` otherwise. Its probability of presence is the strongest that a run
-    of ``series_slices`` neighbouring slices reaches together within a lesion (the mean over
-    all slices when there is none), its type the area-weighted mean over the lesion's slices.
+    slice was read ``tumor`` without that support, or when such a lesion lies on ``uncertain``
+    slices only; ``no_tumor`` otherwise (the report then names the slices that are uncertain).
+    Its probability of presence is the highest mean over ``series_slices`` neighbouring slices
+    of a lesion (the median of all slices when there is none), its type the area-weighted mean
+    over the lesion's slices.
 
     Parameters
     ----------
@@ -260,26 +261,18 @@ def read_series(
     probabilities = np.stack([readings[i].probabilities for i in known])
     presence = {i: readings[i].presence for i in known}
 
-    def run_of(verdicts: set[str], start: int, stop: int) -> int:
-        longest = current = 0
-        for i in range(start, stop):
-            hit = readings[i] is not None and readings[i].verdict in verdicts
-            current = current + 1 if hit else 0
-            longest = max(longest, current)
-        return longest
-
+    long = [span for span in lesion_spans if span[1] - span[0] >= need]
     supported = [
         span
-        for span in lesion_spans
-        if span[1] - span[0] >= need
-        and any(i in presence and readings[i].verdict == TUMOUR for i in range(*span))
+        for span in long
+        if any(i in presence and readings[i].verdict == TUMOUR for i in range(*span))
     ]
     reasons: tuple[str, ...] = ()
     if supported:
         verdict = TUMOUR
     elif any(readings[i].verdict == TUMOUR for i in known):
         verdict, reasons = UNCERTAIN, ("single_slice",)
-    elif run_of({UNCERTAIN}, 0, len(readings)) >= need:
+    elif long:
         verdict, reasons = UNCERTAIN, ("uncertain_slices",)
     else:
         verdict = NO_TUMOUR
@@ -288,22 +281,22 @@ def read_series(
     inside = sorted({i for span in spans for i in range(*span) if i in presence})
     if inside:
         windows = [
-            min(presence[i + k] for k in range(need))
+            float(np.mean([presence[i + k] for k in range(need)]))
             for i in inside
-            if all(i + k in presence for k in range(need))
+            if all(i + k in inside for k in range(need))
         ]
         chance = max(windows) if windows else presence[inside[0]]
         weights = np.array([max(areas[i], 1) for i in inside], np.float64)
         rows = np.stack([readings[i].probabilities for i in inside])
         types = np.delete((rows * weights[:, None]).sum(0), _HEALTHY)
     else:
-        chance = float(np.mean(list(presence.values())))
+        chance = float(np.median(list(presence.values())))
         types = np.delete(probabilities.sum(0), _HEALTHY)
     types = types / types.sum()
     final = np.insert(types * chance, _HEALTHY, 1.0 - chance)
     labels = prediction_set(final, rule.set_threshold)
-    both = "no_tumor" in labels and len(labels) > 1
-    if both and verdict != UNCERTAIN:
+    sure = {TUMOUR: "no_tumor" not in labels, NO_TUMOUR: labels == ("no_tumor",), UNCERTAIN: True}
+    if not sure[verdict]:
         verdict, reasons = UNCERTAIN, (*reasons, "set_holds_both")
     return SeriesReading(final, labels, verdict, reasons)
 
