@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 
 from flask import current_app, request
 
 from appliance.core.errors import BadRequest
 from appliance.service import Service
+
+_WHOLE = re.compile(r"-?[0-9]{1,11}")
 
 
 def service() -> Service:
@@ -31,7 +35,7 @@ def whole(name: str, default: int | None, low: int = 0, high: int = 1 << 31) -> 
     text = request.args.get(name)
     if text is None or text == "":
         return default
-    if not text.lstrip("-").isdecimal() or len(text) > 12 or not low <= int(text) <= high:
+    if not _WHOLE.fullmatch(text) or not low <= int(text) <= high:
         raise BadRequest(f"expected {name} to be a whole number from {low} to {high}")
     return int(text)
 
@@ -62,7 +66,11 @@ def body() -> dict[str, Any]:
     """The JSON object of the request; empty when nothing was sent."""
     if not request.get_data(cache=True).strip():
         return {}
-    document = request.get_json(force=True, silent=True)
+    try:
+        document = request.get_json(force=True, silent=True)
+        json.dumps(document, ensure_ascii=False).encode()  # half a character fits nowhere
+    except (RecursionError, UnicodeEncodeError) as error:
+        raise BadRequest("expected the body to be JSON in plain text, not nested deeply") from error
     if not isinstance(document, dict):
         raise BadRequest("expected the body to be a JSON object")
     return document

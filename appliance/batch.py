@@ -19,8 +19,10 @@ from typing import Any
 
 from appliance import export, ingest
 from appliance.archives import natural_key
-from appliance.core.types import Report, Series, Study, Volume
+from appliance.core.errors import CorruptFile, NotFound
+from appliance.core.types import Refusal, Report, Series, Study, Volume
 from appliance.formats import is_junk, sniff
+from appliance.outputs import writing
 from appliance.render import Pictures
 from appliance.report import to_html
 
@@ -67,8 +69,10 @@ def _pictures_below(folder: Path) -> list[Path]:
     chosen, pictures = [], 0
     for path in sorted(files, key=lambda p: natural_key(p.relative_to(folder).as_posix())):
         try:
-            with path.open("rb") as stream:
-                kind = sniff(stream.read(4096))
+            kind = "unknown"
+            if path.is_file():  # opening a pipe would wait for someone to write
+                with path.open("rb") as stream:
+                    kind = sniff(stream.read(4096))
         except OSError:
             kind = "unknown"
         if kind in _TOGETHER:
@@ -81,7 +85,12 @@ def _pictures_below(folder: Path) -> list[Path]:
 
 def _read(path: Path) -> tuple[Study, float]:
     start = perf_counter()
-    study = ingest.read_path(path)
+    try:
+        study = ingest.read_path(path)
+    except NotFound as error:  # a link to nowhere, or gone since the command began
+        study = Study(
+            "", (), (Refusal(CorruptFile.code, error.message, ingest.base_name(path.name)),)
+        )
     return study, (perf_counter() - start) * 1e3
 
 
@@ -141,6 +150,11 @@ def write(report: Report, series: Series | None, out: Path, formats: Sequence[st
     formats : sequence of str
         Of ``json``, ``html``, ``png``, ``nifti``; the mask is written whatever they say.
     """
+    with writing(out):
+        return _write(report, series, out, formats)
+
+
+def _write(report: Report, series: Series | None, out: Path, formats: Sequence[str]) -> Outcome:
     document = report.to_json()
     folder = fresh_folder(out, stem_of(document["input"]["name"], document["input"]["sha256"]))
     if series is not None and report.label_map is not None:
@@ -150,10 +164,10 @@ def write(report: Report, series: Series | None, out: Path, formats: Sequence[st
         (folder / "overlay.png").write_bytes(pictures.slice(pictures.telling(), "contour"))
     if "html" in formats:
         page = to_html([(replace(report, document=document), series)])
-        (folder / "report.html").write_text(page, encoding="utf-8")
+        (folder / "report.html").write_text(page, encoding="utf-8", errors="backslashreplace")
     if "json" in formats:
         text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
-        (folder / "report.json").write_text(text, encoding="utf-8")
+        (folder / "report.json").write_text(text, encoding="utf-8", errors="backslashreplace")
     return Outcome(document, folder)
 
 

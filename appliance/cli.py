@@ -6,6 +6,7 @@ that ``--help`` answers at once.
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import sys
@@ -47,7 +48,9 @@ def _settings(**given: Any) -> Any:
 
 
 def _line(document: Any) -> None:
-    click.echo(json.dumps(document, ensure_ascii=False))
+    from appliance import console
+
+    click.echo(console.as_line(document))
 
 
 @click.group(
@@ -140,9 +143,7 @@ def analyze(
         for outcome in batch.analyze_paths(analyzer, batch.expand(paths), folder, formats, bar.to):
             refused += outcome.refused
             document = outcome.document
-            bar.print(
-                json.dumps(document, ensure_ascii=False) if as_json else console.summary(document)
-            )
+            bar.print(console.as_line(document) if as_json else console.summary(document))
     click.echo(f"results in {folder.resolve()}", err=True)
     return REFUSED if refused else DONE
 
@@ -262,8 +263,9 @@ def phantom(out: Path, kind: str, lesion: str, seed: int) -> None:
     """
     from appliance import console
     from appliance import phantom as heads
+    from appliance.outputs import writing
 
-    with console.working("phantom"):
+    with console.working("phantom"), writing(out, "choose another OUT"):
         paths = heads.generate(out, kind, lesion, seed)
     for path in paths:
         click.echo(str(path))
@@ -272,6 +274,9 @@ def phantom(out: Path, kind: str, lesion: str, seed: int) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a verb and return its exit code; nothing escapes as a traceback."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    for stream in (sys.stdout, sys.stderr):  # a name no terminal can show is no reason to stop
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     return exits.run(
         lambda: cli.main(arguments, prog_name="neuralscan", standalone_mode=False),
         debug="--debug" in arguments[:1],

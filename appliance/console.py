@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import threading
@@ -33,7 +34,7 @@ def summary(document: Mapping[str, Any]) -> str:
     >>> summary(refused)
     'a.txt: refused (unsupported_format): expected a scan'
     """
-    name = document["input"]["name"] or "input"
+    name = one_line(document["input"]["name"]) or "input"
     if document["verdict"] == "refused":
         refusal = document["refusal"]
         return f"{name}: refused ({refusal['code']}): {refusal['message']}"
@@ -57,6 +58,30 @@ def summary(document: Mapping[str, Any]) -> str:
     return "\n    ".join(lines)
 
 
+def one_line(name: str) -> str:
+    r"""A name as a terminal may show it: what would move the cursor or ring is spelt out.
+
+    >>> one_line("a\nb.png")
+    'a\\nb.png'
+    """
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in name)
+
+
+def as_line(document: Any) -> str:
+    """A document as one line of JSON that stdout can take, whatever its encoding."""
+    text = json.dumps(document, ensure_ascii=False)
+    try:
+        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        return json.dumps(document)
+    return text
+
+
+def on_terminal() -> bool:
+    """Whether stderr is a terminal; a program may be started without any."""
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
 def _lesion(lesion: Mapping[str, Any], of_many: bool) -> str:
     box = lesion["box"]
     place = f"rows {box[1]}-{box[4] - 1}, columns {box[2]}-{box[5] - 1}"
@@ -75,7 +100,7 @@ def _on_stderr() -> dict[str, Any]:
     """Where bars go and how wide they are; some terminals say that they have no size."""
     try:
         columns = os.get_terminal_size(sys.stderr.fileno()).columns
-    except (OSError, ValueError):
+    except (OSError, ValueError, AttributeError):
         columns = 0
     return {"file": sys.stderr, "ncols": columns or 80, "nrows": 20, "leave": False}
 
@@ -93,7 +118,7 @@ def working(title: str) -> Iterator[None]:
             while not done.wait(0.5):
                 bar.refresh()
 
-    if not sys.stderr.isatty():
+    if not on_terminal():
         yield
         return
     thread = threading.Thread(target=show, daemon=True)
@@ -112,7 +137,7 @@ class Bar:
         self._bar = tqdm(
             total=1.0,
             delay=_SHOW_AFTER_S,
-            disable=not sys.stderr.isatty(),
+            disable=not on_terminal(),
             bar_format=title + " {percentage:3.0f}%|{bar}| {elapsed}, about {remaining} left",
             **_on_stderr(),
         )

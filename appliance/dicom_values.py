@@ -26,7 +26,7 @@ from pydicom.uid import (
 
 from appliance import dicom_lossless
 from appliance.core.errors import CorruptFile, TooLarge
-from appliance.limits import Limits
+from appliance.limits import GREATEST, Limits
 from appliance.pictures import demand_size, to_grey
 
 _PLUGINS = {
@@ -115,7 +115,7 @@ def rescaled(array: np.ndarray, slope: float, intercept: float) -> np.ndarray:
             return (array.astype(np.int64) * int(slope) + int(intercept)).astype(np.int16)
     with np.errstate(over="ignore"):
         scaled = (array.astype(np.float64) * slope + intercept).astype(np.float32)
-    if not np.isfinite(scaled).all():
+    if not (np.abs(scaled) <= GREATEST).all():
         raise CorruptFile("expected finite values, the rescale slope is absurd; export it again")
     return scaled
 

@@ -70,7 +70,8 @@ class Files:
                 new = not path.exists()
                 os.replace(stream.name, path)
             except BaseException:
-                stream.close()
+                with suppress(OSError):  # on a full disk closing fails too: it writes what is left
+                    stream.close()
                 Path(stream.name).unlink(missing_ok=True)
                 raise
         _sync_folder(folder)

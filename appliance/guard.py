@@ -76,13 +76,20 @@ def _check_host(settings: Settings) -> None:
         abort(403, "this name is not known here; add it to NEURALSCAN_ALLOWED_HOSTS")
 
 
+def _same_host(origin: str) -> bool:
+    try:
+        return urlsplit(origin).netloc.lower() == request.host.lower()
+    except ValueError:
+        return False
+
+
 def _check_origin() -> None:
     if request.method in _SAFE:
         return
     site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
     if site is not None and site not in ("same-origin", "none"):
         abort(403, "calls that change something come from this server's own page only")
-    if origin is not None and urlsplit(origin).netloc.lower() != request.host.lower():
+    if origin is not None and not _same_host(origin):
         abort(403, "calls that change something come from this server's own page only")
 
 

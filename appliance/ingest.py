@@ -31,7 +31,7 @@ from appliance.dicom_stack import Frame, assemble, uid_from
 from appliance.formats import foreign, is_junk, kind_of, sniff
 from appliance.limits import Limits
 
-__all__ = ["Limits", "read_bytes", "read_files", "read_path"]
+__all__ = ["Limits", "base_name", "read_bytes", "read_files", "read_path"]
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ def read_bytes(data: bytes, name: str, limits: Limits = _DEFAULT) -> Study:
     >>> read_bytes(b"", "scan.png").refusals[0].code
     'empty'
     """
-    collector = _Collector(_base(name), limits)
+    collector = _Collector(base_name(name), limits)
     collector.add(name, data)
     return collector.study(alone=True)
 
@@ -74,8 +74,8 @@ def read_files(files: Iterable[tuple[str, bytes]], limits: Limits = _DEFAULT) ->
         return read_bytes(files[0][1], files[0][0], limits)
     names = [name.replace("\\", "/").strip("/") for name, _ in files]
     folders = {name.split("/")[0] for name in names if "/" in name}
-    shown = folders.pop() if len(folders) == 1 else _base(names[0]) if names else ""
-    collector = _Collector(_base(shown), limits)
+    shown = folders.pop() if len(folders) == 1 else base_name(names[0]) if names else ""
+    collector = _Collector(base_name(shown), limits)
     collector.add_all((name, _given(data)) for name, (_, data) in zip(names, files, strict=True))
     return collector.study()
 
@@ -91,7 +91,7 @@ def read_path(path: str | os.PathLike[str], limits: Limits = _DEFAULT) -> Study:
     path = Path(path)
     if not path.exists():
         raise NotFound(f"expected a file or folder, there is nothing at {path}")
-    collector = _Collector(path.name or path.resolve().name, limits)
+    collector = _Collector(base_name(path.name or path.resolve().name), limits)
     if path.is_dir():
         collector.add_all(_below(path, limits))
         return collector.study()
@@ -99,8 +99,10 @@ def read_path(path: str | os.PathLike[str], limits: Limits = _DEFAULT) -> Study:
     return collector.study(alone=True)
 
 
-def _base(name: str) -> str:
-    return name.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
+def base_name(name: str) -> str:
+    """The last part of a path, as text every output can hold: a name may be any bytes."""
+    base = name.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
+    return base.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _given(data: bytes) -> Callable[[], bytes]:
@@ -177,7 +179,7 @@ class _Collector:
             if kind == "zip":
                 self._add_zip(data, depth)
             else:
-                self._add_scan(_base(name), data, digest, kind)
+                self._add_scan(base_name(name), data, digest, kind)
         except InputError as error:
             self._refuse(name, digest, kind, error)
         except Exception as error:
@@ -228,7 +230,7 @@ class _Collector:
             )
 
     def _refuse(self, name: str, digest: str, kind: str, error: ApplianceError) -> None:
-        shown = _base(name)
+        shown = base_name(name)
         refusal = Refusal(error.code, error.message, shown, digest, kind_of(shown, kind))
         (self._junk if is_junk(name, kind) else self._refusals).append(refusal)
 

@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 QUEUED, RUNNING, DONE, FAILED, CANCELLED = "queued", "running", "done", "failed", "cancelled"
 ENDED = (DONE, FAILED, CANCELLED)
 _ATTEMPTS = 3
+_RETRY_S = 2.0
 
 
 class Stopped(Exception):
@@ -85,6 +86,7 @@ class Jobs:
         self._changed = threading.Condition()
         self._waiting: deque[str] = deque()
         self._running: dict[str, Control] = {}
+        self._ends: dict[str, dict[str, Any]] = {}  # of jobs whose end could not be stored yet
         self._closing = False
         self._workers = workers
         self._threads: list[threading.Thread] = []
@@ -189,18 +191,14 @@ class Jobs:
         if row is None:
             raise NotFound("there is no such job")
         control = self._running.get(job)
+        now = {**row._mapping, **self._ends.get(job, {})}
+        told = ("task", "state", "created", "started", "finished", "error", "results")
         return {
             "id": row.job,
             "study_instance_uid": row.study,
-            "task": row.task,
-            "state": row.state,
-            "progress": round(control.progress if control else row.progress, 4),
-            "cancel_requested": row.state == CANCELLED or bool(control and control.cancelled()),
-            "created": row.created,
-            "started": row.started,
-            "finished": row.finished,
-            "error": row.error,
-            "results": row.results,
+            **{key: now[key] for key in told},
+            "progress": round(control.progress if control else now["progress"], 4),
+            "cancel_requested": now["state"] == CANCELLED or bool(control and control.cancelled()),
         }
 
     def cancel(self, job: str) -> dict[str, Any]:
@@ -209,8 +207,8 @@ class Jobs:
             if job in self._running:
                 self._running[job].cancel()
             elif job in self._waiting:
-                self._waiting.remove(job)
                 self._update(job, state=CANCELLED, finished=utc_now())
+                self._waiting.remove(job)
         return self.get(job)
 
     def cancel_study(self, study: str) -> None:
@@ -233,6 +231,23 @@ class Jobs:
     def _update(self, job: str, **values: Any) -> None:
         with storage_errors(), self._engine.begin() as connection:
             connection.execute(sa.update(table).where(table.c.job == job).values(**values))
+
+    def _end(self, job: str, **values: Any) -> None:
+        """Record how a job ended, again and again while nothing can be stored."""
+        values["finished"] = utc_now()
+        while True:
+            try:
+                self._update(job, **values)
+                break
+            except Unavailable as error:
+                if job not in self._ends:
+                    logger.warning("the end of job %s waits to be stored: %s", job[:8], error)
+            with self._changed:
+                self._ends[job] = values
+                if self._closing:  # it is done again after the next start
+                    return
+                self._changed.wait(_RETRY_S)
+        self._ends.pop(job, None)
 
     def _loop(self) -> None:
         while True:
@@ -257,9 +272,9 @@ class Jobs:
             row = connection.execute(sa.select(table).where(table.c.job == job)).first()
         if row is None:  # its study was deleted
             return
-        self._update(job, state=RUNNING, started=utc_now(), attempts=row.attempts + 1)
         values: dict[str, Any] = {"state": DONE, "progress": 1.0}
         try:
+            self._update(job, state=RUNNING, started=utc_now(), attempts=row.attempts + 1)
             spec = Job(row.job, row.study, row.task, row.inputs, row.options)
             values["results"] = self._work(spec, control)
         except Exception as error:
@@ -274,4 +289,4 @@ class Jobs:
                 logger.exception("job %s failed", job[:8])
                 message = "an internal fault ended this job; the server's log says more"
                 values = {"state": FAILED, "error": {"code": "internal", "message": message}}
-        self._update(job, finished=utc_now(), **values)
+        self._end(job, **values)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+GREATEST = 1e30
+"""Grey values beyond this are damage: no scanner writes them, and sums of them overflow."""
+
 
 @dataclass(frozen=True)
 class Limits:

@@ -32,7 +32,7 @@ from appliance.core.errors import (
 )
 from appliance.core.geometry import LPS_FROM_RAS, checked, plane_of, viewing
 from appliance.core.types import Series, Volume
-from appliance.limits import Limits
+from appliance.limits import GREATEST, Limits
 
 _STEP = 4 << 20
 _MM_PER_UNIT = {1: 1000.0, 3: 0.001}
@@ -223,15 +223,15 @@ def _checked_shape(header: nibabel.Nifti1Header, length: int, limits: Limits) ->
 
 
 def _finite(array: np.ndarray) -> tuple[np.ndarray, list[str]]:
-    """The array without NaN and infinity, when there are few of them."""
-    finite = np.isfinite(array)
+    """The array without NaN, infinity and absurd values, when there are few of them."""
+    finite = np.abs(array) <= GREATEST
     bad = array.size - int(np.count_nonzero(finite))
     if bad == 0:
         return array, []
     if bad >= 0.01 * array.size:
         raise CorruptFile(
-            f"expected numbers, {bad / array.size:.0%} of the voxels are not (NaN or infinite); "
-            "export the volume again"
+            f"expected numbers, {bad / array.size:.0%} of the voxels are not "
+            "(NaN, infinite or absurd); export the volume again"
         )
     low = array[finite].min()
     return np.where(finite, array, low), [f"{bad} voxels were not numbers; set to the minimum."]

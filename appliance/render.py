@@ -12,6 +12,7 @@ import numpy as np
 from appliance.core.errors import BadRequest, NotFound
 from appliance.core.geometry import View, plane_of, spacing_mm, viewing
 from appliance.core.types import Report, Series, Volume
+from appliance.limits import GREATEST
 
 OVERLAYS = ("none", "contour", "box", "heat", "all")
 _CONTOUR, _BOX = (255, 176, 0), (86, 180, 233)
@@ -36,7 +37,7 @@ def display(volume: Volume, window: tuple[float, float] | None = None) -> dict[s
     array = volume.array
     step = max(1, int(np.ceil((array.size / _SAMPLES) ** (1 / 3))))
     low, high = float(array.min()), float(array.max())
-    if window is not None and np.isfinite(window).all() and window[1] > 0:
+    if window is not None and _can_be_shown(*window):
         level, width = float(window[0]), float(window[1])
     elif array.dtype == np.uint8:
         level, width = 127.5, 255.0
@@ -62,6 +63,11 @@ def describe_view(volume: Volume) -> dict[str, Any]:
     }
 
 
+def _can_be_shown(level: float, window: float) -> bool:
+    """Whether a window keeps clear of overflow; not-a-number does not."""
+    return window > 1e-9 and abs(level) + window < GREATEST
+
+
 def grey(pixels: np.ndarray, level: float, window: float) -> np.ndarray:
     """Pixels as 8-bit grey: black at ``level - window / 2``, white at ``level + window / 2``.
 
@@ -80,7 +86,9 @@ def grey(pixels: np.ndarray, level: float, window: float) -> np.ndarray:
     """
     if pixels.dtype == np.uint8 and (level, window) == (127.5, 255.0):
         return np.ascontiguousarray(pixels)
-    scaled = (pixels.astype(np.float32) - np.float32(level - window / 2)) * np.float32(255 / window)
+    low, slope = np.float32(level - window / 2), np.float32(255 / window)
+    with np.errstate(over="ignore"):
+        scaled = (pixels.astype(np.float32) - low) * slope
     return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
 
 
@@ -203,9 +211,7 @@ class Pictures:
             raise BadRequest(f"expected overlay to be one of {', '.join(OVERLAYS)}")
         level = self.shown["level"] if level is None else level
         window = self.shown["window"] if window is None else window
-        if not (
-            np.isfinite([level, window]).all() and window > 1e-9 and abs(level) + window < 1e30
-        ):
+        if not _can_be_shown(level, window):
             raise BadRequest("expected a finite level and a window above 0")
         picture = grey(self._plane(self.series.volume, index), level, window)
         if overlay == "none":

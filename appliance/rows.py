@@ -110,8 +110,10 @@ def add_result(connection: sa.Connection, digest: str, record: dict[str, Any]) -
     return before - files_of(connection, record["study"])
 
 
-def files_of(connection: sa.Connection, study: str | None = None) -> Used:
-    """The files that rows name: of one study, or of all."""
+def files_of(
+    connection: sa.Connection, study: str | None = None, without: str | None = None
+) -> Used:
+    """The files that rows name: of one study, of all, or of all but one."""
     found: Used = set()
     results = index.results.c
     for column, kind in (
@@ -124,6 +126,8 @@ def files_of(connection: sa.Connection, study: str | None = None) -> Used:
         asked = sa.select(column).where(column.is_not(None))
         if study is not None:
             asked = asked.where(column.table.c.study == study)
+        if without is not None:
+            asked = asked.where(column.table.c.study != without)
         found |= {(kind, digest) for digest in connection.scalars(asked)}
     return found
 

@@ -13,6 +13,7 @@ import os
 import platform
 import queue
 import shutil
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,10 +21,13 @@ from pathlib import Path
 
 import numpy as np
 
-from appliance import onedal  # noqa: F401  isort: skip (oneDAL before OpenVINO, see there)
-import openvino as ov
+# Nothing leaves this machine: without its telemetry package OpenVINO (and NNCF) report nothing.
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
-from appliance.core.errors import Busy, ModelError, Unavailable
+from appliance import onedal  # noqa: E402, F401  isort: skip (oneDAL before OpenVINO, see there)
+import openvino as ov  # noqa: E402
+
+from appliance.core.errors import Busy, ModelError, Unavailable  # noqa: E402
 
 logger = logging.getLogger(__name__)
 _WAIT_S = 30.0

@@ -17,6 +17,7 @@ from typing import Any
 
 from waitress import wasyncore
 from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import BaseWSGIServer, create_server
 from waitress.task import ErrorTask
 
@@ -27,10 +28,11 @@ from appliance.service import Service
 from appliance.settings import Settings
 
 logger = logging.getLogger(__name__)
+logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a short queue is no news
 _FORM_SLACK = 1 << 20
 _POLL_S = 0.25
 _DEMO_S = 900.0
-_CODES = {400: "bad_request", 413: "too_large", 431: "too_large"}
+_CODES = {400: "bad_request", 413: "too_large", 431: "too_large", 501: "bad_request"}
 
 
 class _JsonErrorTask(ErrorTask):
@@ -47,8 +49,19 @@ class _JsonErrorTask(ErrorTask):
         self.write(data)
 
 
+class _Parser(HTTPRequestParser):
+    """Answers an address that cannot be taken apart, where waitress would hang up."""
+
+    def parse_header(self, header_plus: bytes) -> None:
+        try:
+            super().parse_header(header_plus)
+        except ValueError as error:
+            raise ParsingError("Bad URI") from error
+
+
 class _Channel(HTTPChannel):
     error_task_class = _JsonErrorTask
+    parser_class = _Parser
 
 
 class Server:

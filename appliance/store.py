@@ -268,13 +268,13 @@ class Store:
         with self._writing():
             self.study(study)
             with self.engine.connect() as connection:
-                used = rows.files_of(connection, study)
-            for kind, digest in used:
-                if kind != "arrays":
-                    self.files.remove(kind, digest)
+                own = rows.files_of(connection, study) - rows.files_of(connection, without=study)
+            # Records first: without them the next start forgets the study. The rows last: on a
+            # full disk they can only go once the files made room.
+            for kind, digest in sorted(own, reverse=True):
+                self.files.remove(kind, digest)
             with self.engine.begin() as connection:
                 connection.execute(sa.delete(index.studies).where(index.studies.c.study == study))
-            self._remove_unused(used)
 
     def _remove_unused(self, candidates: set[tuple[str, str]]) -> None:
         """Remove those files no row of the index names any more."""

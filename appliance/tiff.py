@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from appliance.core.errors import CorruptFile, TooLarge, UnsupportedFormat
-from appliance.limits import Limits
+from appliance.limits import GREATEST, Limits
 
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 _SIZES |= {16: 8, 17: 8, 18: 8}
@@ -82,7 +82,7 @@ def _as_meant(page: _Page, pixels: np.ndarray) -> np.ndarray:
             f"expected 8 or 16 bit pixels or 32 bit real ones, found {pixels.dtype}; "
             "export as 16 bit"
         )
-    if pixels.dtype == np.float32 and not np.isfinite(pixels).all():
+    if pixels.dtype == np.float32 and not (np.abs(pixels) <= GREATEST).all():
         raise _damaged("some pixels are not numbers")
     if page.sample_format == 2 and pixels.dtype == np.uint16:
         pixels = pixels.view(np.int16)

@@ -71,6 +71,7 @@ def test_hosts_when_bound_to_every_address(tmp_path):
         {"Origin": "http://evil.example"},
         {"Origin": "null"},
         {"Origin": "http://localhost:9999"},
+        {"Origin": "http://[::1"},
     ],
 )
 def test_another_page_cannot_change_anything(client, headers):

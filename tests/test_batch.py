@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import nibabel
@@ -9,6 +11,7 @@ import numpy as np
 import pytest
 
 from appliance import batch
+from appliance.core.errors import BadRequest, Unavailable
 from tests.fakes import Reader, write_picture
 
 
@@ -62,3 +65,30 @@ def test_folders_are_fresh(tmp_path):
     made = [batch.fresh_folder(tmp_path / "out", "a-0123") for _ in range(3)]
     assert [folder.name for folder in made] == ["a-0123", "a-0123-2", "a-0123-3"]
     assert all(folder.is_absolute() for folder in made)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="named pipes")
+def test_a_pipe_in_a_folder_is_not_waited_for(tmp_path):
+    write_picture(tmp_path / "a.png")
+    os.mkfifo(tmp_path / "b.png")
+    outcomes = list(batch.analyze_paths(Reader(), batch.expand([tmp_path]), tmp_path / "o"))
+    assert [outcome.refused for outcome in outcomes] == [False, True]
+
+
+def test_what_is_gone_when_its_turn_comes_is_refused(tmp_path):
+    paths = [tmp_path / "gone.png", write_picture(tmp_path / "a.png")]
+    outcomes = list(batch.analyze_paths(Reader(), paths, tmp_path / "o"))
+    assert [outcome.refused for outcome in outcomes] == [True, False]
+    assert outcomes[0].document["refusal"]["code"] == "unreadable"
+
+
+@pytest.mark.parametrize(
+    ("number", "error"), [(errno.EROFS, BadRequest), (errno.ENOSPC, Unavailable)]
+)
+def test_a_folder_that_takes_no_results_is_said(number, error, tmp_path, monkeypatch):
+    def refuse(*_args):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(batch, "fresh_folder", refuse)
+    with pytest.raises(error, match="--out"):
+        list(batch.analyze_paths(Reader(), [write_picture(tmp_path / "a.png")], tmp_path / "o"))

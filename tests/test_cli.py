@@ -118,6 +118,15 @@ def test_masks_are_absolute_on_the_input_grid_and_never_overwritten(reader, tmp_
         assert set(np.unique(pixels)) == {0, 255}
 
 
+@pytest.mark.parametrize("verb", ["analyze", "phantom"])
+def test_a_folder_below_a_file_is_2(verb, reader, tmp_path, capsys):
+    source = write_picture(tmp_path / "a.png")
+    out = str(source / "below")
+    arguments = ["analyze", str(source), "--out", out] if verb == "analyze" else ["phantom", out]
+    assert main(arguments) == exits.USAGE
+    assert "cannot be written" in capsys.readouterr().err
+
+
 def test_without_out_a_fresh_folder_is_used(reader, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     path = str(write_picture(tmp_path / "a.png"))

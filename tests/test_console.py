@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import io
+import json
 import os
 import pty
 import subprocess
@@ -66,3 +68,25 @@ def test_a_bar_appears_on_a_terminal_after_two_seconds_only(seconds):
     os.close(ours)
     assert done.stdout.split() == [str(i) for i in range(10)]
     assert (b"work" in shown) == (seconds > 2)
+
+
+def test_a_name_cannot_move_the_cursor():
+    document = {"input": {"name": "a\x1b[2J\nb.png"}, "verdict": "refused"}
+    document["refusal"] = {"code": "empty", "message": "the file is empty"}
+    assert console.summary(document) == r"a\x1b[2J\nb.png: refused (empty): the file is empty"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_a_line_of_json_fits_stdout(encoding, monkeypatch):
+    stream = io.TextIOWrapper(io.BytesIO(), encoding)
+    monkeypatch.setattr(sys, "stdout", stream)
+    document = {"name": "\u75c5", "mask": "/out\udcff/mask.png"}
+    line = console.as_line(document)
+    stream.write(line)
+    assert json.loads(line) == document
+
+
+def test_without_stderr_there_is_no_bar(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", None)
+    with console.Bar("work") as bar, console.working("more"):
+        bar.to(1.0)

@@ -116,6 +116,11 @@ MALFORMED = {
     "inputs that are none": lambda c: c.post(task(c), json={"inputs": ["fixed"]}),
     "a role that is none": lambda c: c.post(task(c), json={"inputs": {"moving": {}}}),
     "an input without series": lambda c: c.post(task(c), json={"inputs": {"image": {}}}),
+    "json nested without end": lambda c: c.post(task(c), data="[" * 100_000),
+    "half a character": lambda c: c.post(
+        task(c), data=r'{"inputs": {"image": {"study": "\ud800", "series": "1"}}}'
+    ),
+    "a sign twice": lambda c: c.get(f"{API}/studies?limit=--5"),
     "a limit": lambda c: c.get(f"{API}/studies?limit=-1"),
     "an offset": lambda c: c.get(f"{API}/studies?offset=" + "9" * 40),
     "a word for a number": lambda c: c.get(first_slice(c) + "?window=wide"),

@@ -6,6 +6,7 @@ import os
 import numpy as np
 import pytest
 
+from appliance import files as files_module
 from appliance.core.errors import NotFound, Unavailable
 from appliance.files import Files
 
@@ -41,6 +42,28 @@ def test_nothing_is_left_of_a_write_that_fails(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space"):
         files.put_array(np.zeros(5))
+    assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
+
+
+def test_nothing_is_left_when_closing_fails_too(tmp_path, monkeypatch):
+    """As on a full disk: what the buffer still holds cannot be written either."""
+    files = Files(tmp_path)
+    real = files_module.NamedTemporaryFile
+
+    def temporary(**how):
+        stream = real(**how)
+        close = stream.close
+
+        def closing():
+            close()
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        stream.close = closing
+        return stream
+
+    monkeypatch.setattr(files_module, "NamedTemporaryFile", temporary)
+    with pytest.raises(OSError, match="No space"):
+        files.put_json("results", {})
     assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
 
 

@@ -194,3 +194,8 @@ def test_real_tilted_ct():
     assert any("tilt of 18.5" in warning for warning in series.warnings)
     assert any("unevenly" in warning for warning in series.warnings)
     assert np.abs(series.volume.affine[1, 0]) < 1e-3, "the table moves along z"
+
+
+def test_a_name_of_any_bytes_becomes_text():
+    study = ingest.read_bytes(b"", "bad\udcff\ud800.png")
+    assert study.refusals[0].name == "bad\ufffd\ufffd.png"

@@ -131,3 +131,39 @@ def test_jobs_go_with_their_study(store):
         jobs.get(job)
     with pytest.raises(NotFound):
         jobs.submit("1.2", "analyze", [])
+
+
+def test_a_job_ends_even_when_that_cannot_be_stored(store, monkeypatch):
+    """A full disk: the end is shown at once and recorded when there is room again."""
+    monkeypatch.setattr("appliance.jobs._RETRY_S", 0.01)
+    full, seen = threading.Event(), []
+    real = Jobs._update
+
+    def update(self, job, **values):
+        if full.is_set():
+            raise Unavailable("the disk is full")
+        real(self, job, **values)
+
+    def work(job, control):
+        if not seen:
+            full.set()
+        seen.append(job)
+        raise Unavailable("the disk is full")
+
+    monkeypatch.setattr(Jobs, "_update", update)
+    jobs = make(store, work)
+    job = jobs.submit("1.2", "analyze", [])
+    assert full.wait(5)
+    assert not jobs.wait(0.1)
+    found = jobs.get(job)
+    assert (found["state"], found["error"]["message"]) == ("failed", "the disk is full")
+    waiting = jobs.submit("1.2", "analyze", [])
+    with pytest.raises(Unavailable):
+        jobs.cancel(waiting)
+    assert jobs.waiting == 1
+    full.clear()
+    assert jobs.wait(5)
+    jobs.close()
+    with store.engine.connect() as connection:
+        states = connection.scalars(sa.select(table.c.state).order_by(table.c.created)).all()
+    assert states == ["failed", "failed"]

@@ -193,3 +193,10 @@ def test_real_volumes():
     assert (series.volume.shape, series.sequence, series.plane) == ((155, 240, 240), "T1c", "axial")
     back = nibabel.Nifti1Image.from_bytes(nifti.gunzip(nifti.to_bytes(series.volume), Limits()))
     assert np.array_equal(back.affine, nibabel.load(path).affine)
+
+
+@pytest.mark.filterwarnings("error")
+def test_absurd_values_are_no_numbers():
+    values = np.linspace(-3e38, 3e38, 120, dtype=np.float32).reshape(6, 5, 4)
+    with pytest.raises(CorruptFile, match="absurd"):
+        read(nibabel.Nifti1Image(values, np.eye(4)).to_bytes())

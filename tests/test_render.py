@@ -30,6 +30,7 @@ def test_the_header_s_window_wins_and_a_damaged_one_does_not():
     assert display(volume, (40.0, 80.0)) == {"level": 40, "window": 80, "min": 0, "max": 99}
     assert display(volume, (40.0, 0.0))["window"] > 0
     assert display(volume, (float("nan"), 10.0))["window"] > 0
+    assert display(volume, (1e308, 1e308))["window"] < 1000
 
 
 @pytest.mark.parametrize("dtype", [np.uint16, np.int16, np.float32])

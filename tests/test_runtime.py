@@ -104,6 +104,31 @@ def test_a_corrupt_cache_entry_is_compiled_anew(model, outputs, tmp_path):
     assert np.array_equal(first.infer(array)["mask"], again.infer(array)["mask"])
 
 
+SILENT = """
+import socket, sys
+def forbidden(*_):
+    raise SystemExit("something asked for the network")
+socket.socket.connect = socket.getaddrinfo = forbidden
+from appliance.pipeline import Analyzer
+from appliance.ingest import read_bytes
+from appliance.core.probe import probe_picture
+import cv2
+analyzer = Analyzer(device="CPU")
+data = cv2.imencode(".png", probe_picture())[1].tobytes()
+analyzer.analyze(read_bytes(data, "a.png").series[0])
+assert sys.modules["openvino_telemetry"] is None
+"""
+
+
+def test_nothing_leaves_the_machine_while_reading_a_slice():
+    """OpenVINO's own telemetry, sent on import, included; a background thread would show too."""
+    found = subprocess.run(
+        [sys.executable, "-c", SILENT], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert found.returncode == 0, found.stderr[-2000:]
+    assert "network" not in found.stderr
+
+
 @pytest.mark.parametrize(
     "order",
     [

@@ -88,6 +88,16 @@ def test_a_body_that_claims_to_be_huge_is_refused_unread(settings, bright):
     assert json.loads(body)["error"]["code"] == "too_large"
 
 
+def test_an_address_that_cannot_be_taken_apart_is_answered(settings, bright):
+    with serving(replace(settings, port=0), analyzer=bright) as address:
+        port = int(address.rstrip("/").rsplit(":", 1)[1])
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as raw:
+            raw.sendall(b"GET http://[::1:99/ HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            head, _, body = raw.recv(4096).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400")
+    assert json.loads(body)["error"]["code"] == "bad_request"
+
+
 def test_a_taken_port_and_a_taken_folder_are_said(settings, tmp_path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -199,3 +199,19 @@ def test_a_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(Unavailable, match="data folder"):
         Store(tmp_path / "file" / "below")
+
+
+def test_deleting_makes_room_before_the_index_is_written(store, monkeypatch):
+    """On a full disk the rows can only be written once the files are gone."""
+    store.put(Study("1.2", (a_series(),)))
+
+    def full(statement):
+        raise sa.exc.OperationalError("", {}, Exception("database or disk is full"))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(sa, "delete", full)
+        with pytest.raises(Unavailable, match="full"):
+            store.delete("1.2")
+    assert everything(store) == set()
+    store.delete("1.2")
+    assert store.studies() == ([], 0)

@@ -85,3 +85,8 @@ def test_missing_rows_are_missed():
     data[at : at + 12] = struct.pack("<HHII", 279, 4, 1, noise().nbytes - 1)
     with pytest.raises(CorruptFile):
         tiff.read(bytes(data), Limits())
+
+
+def test_absurd_values_are_damage():
+    with pytest.raises(CorruptFile, match="not numbers"):
+        tiff.read(picture(np.full((20, 20), 3e38, np.float32), "TIFF"), Limits())

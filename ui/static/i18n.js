@@ -49,6 +49,11 @@ export function number(value, digits = 0) {
   }).format(value);
 }
 
+/** Several names as one phrase: "a, b and c". */
+export function list(names) {
+  return new Intl.ListFormat(language, { type: "conjunction" }).format(names);
+}
+
 /** A share of one as a percentage; near 0 and 100 it keeps a decimal rather than claim certainty. */
 export function percent(share) {
   const edge = share > 0 && share < 1 && (share < 0.01 || share > 0.99);

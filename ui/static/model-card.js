@@ -33,7 +33,7 @@ export function modelCard(model, card) {
   const section = h("section", { class: "panel", "aria-labelledby": "panel-model" },
     h("h3", { id: "panel-model" }, t("card.title")),
     h("dl", { class: "facts" }, facts.map(([key, value]) => [
-      h("dt", {}, humanise(key)),
+      h("dt", {}, key === "sha256" ? "SHA-256" : humanise(key)),
       h("dd", { class: key === "sha256" ? "digest" : null, title: key === "sha256" ? value : null }, key === "sha256" ? String(value).slice(0, 16) : plain(value)),
     ]).flat()));
   if (!card) return section;

@@ -3,9 +3,11 @@
 import { modelCard } from "./model-card.js";
 import { h, humanise, icon } from "./dom.js";
 import { duration, number, percent, t } from "./i18n.js";
+import { kindInWords, labelInWords, sentence } from "./labels.js";
 import { diametersInWords, sizeInWords } from "./verdict-card.js";
 
 const LISTED = 6;
+const UNITS = { px: "unit.px", ml: "unit.ml", mm: "unit.mm" };
 
 function panel(title, ...content) {
   const id = `panel-${Math.random().toString(36).slice(2, 9)}`;
@@ -14,7 +16,7 @@ function panel(title, ...content) {
 
 function bar(name, share, chosen) {
   return h("li", { class: chosen ? "bar chosen" : "bar" },
-    h("span", { class: "bar-name" }, humanise(name)),
+    h("span", { class: "bar-name" }, sentence(labelInWords(name))),
     h("span", { class: "bar-value" }, percent(share)),
     h("span", { class: "bar-track", "aria-hidden": "true", vars: { "--share": share } }));
 }
@@ -27,6 +29,7 @@ function why(report) {
   else if (drawn > 0) lines.push(t("result.outlined", { count: report.lesions.length }));
   else lines.push(t("result.nothing"));
   if (report.quality?.in_distribution) lines.push(t("result.familiar"));
+  if (!report.input?.modality && !report.input?.sequence) lines.push(t("result.unstated"));
   return panel(t("result.why"), h("ul", { class: "lines" }, lines.map((line) => h("li", {}, line))));
 }
 
@@ -36,8 +39,8 @@ function probabilities({ classification }) {
   const sorted = Object.entries(shares).sort(([, a], [, b]) => b - a);
   return panel(t("result.probabilities"),
     h("ul", { class: "bars" }, sorted.map(([name, share]) => bar(name, share, name === label))),
-    h("p", { class: "set" }, t("result.set", { coverage: percent(coverage) }), " ",
-      set.map((name) => h("span", { class: "tag" }, humanise(name)))),
+    h("p", { class: "set" }, t("result.set"), " ",
+      set.map((name) => h("span", { class: "tag" }, sentence(labelInWords(name))))),
     h("p", { class: "small-print" }, t("result.set.help", { coverage: percent(coverage) })));
 }
 
@@ -47,7 +50,8 @@ function lesions({ lesions: found, input }, show) {
   const rows = found.map((lesion) => {
     const box = lesion.view_box ?? lesion.box;
     const facts = [sizeInWords(lesion), diametersInWords(lesion)].filter(Boolean).join(" · ");
-    const where = several ? t("result.lesion.slices", { first: box[0] + 1, last: box[3] }) : t("result.lesion.rows", { row: box[1], column: box[2] });
+    const where = !several ? t("result.lesion.rows", { top: box[1], bottom: box[4] - 1, left: box[2], right: box[5] - 1 })
+      : box[3] - box[0] === 1 ? t("result.lesion.slice", { slice: box[3] }) : t("result.lesion.slices", { first: box[0] + 1, last: box[3] });
     return h("li", { class: "lesion" },
       h("span", { class: "lesion-id", "aria-hidden": "true" }, String(lesion.id)),
       h("div", { class: "lesion-facts" },
@@ -62,21 +66,24 @@ function lesions({ lesions: found, input }, show) {
     input.spacing_mm ? null : h("p", { class: "small-print" }, t("result.no_geometry")));
 }
 
-function measurements({ measurements: values }) {
-  if (!values?.length) return null;
-  return panel(t("result.measurements"), h("dl", { class: "facts" }, values.map((m) => [
-    h("dt", {}, humanise(m.name)), h("dd", {}, `${number(m.value, Number.isInteger(m.value) ? 0 : 2)} ${m.unit}`),
-  ]).flat()));
+function measurements({ measurements: values, lesions: found }) {
+  if (!values?.length || found.length === 0) return null;  // zeros measure nothing
+  return panel(t("result.measurements"), h("dl", { class: "facts" }, values.map((m) => {
+    const value = number(m.value, Number.isInteger(m.value) ? 0 : 2);
+    return [h("dt", {}, humanise(m.name)), h("dd", {}, m.unit in UNITS ? t(UNITS[m.unit], { value, count: m.value }) : `${value} ${m.unit}`)];
+  }).flat()));
 }
 
-function quality({ quality: q, verdict }) {
+function quality({ quality: q, verdict }, card) {
   if (!q) return null;
   const warnings = q.warnings ?? [];
   if (warnings.length === 0 && verdict !== "refused") return null;
   if (warnings.length === 0 && q.ood_score === null) return null;
+  const most = card?.verdict?.outlier_threshold;
+  const score = q.ood_score === null ? "" : number(q.ood_score, 2);
   return panel(t("result.quality"),
     warnings.length > 0 && h("ul", { class: "lines warnings" }, warnings.map((text) => h("li", {}, text))),
-    q.ood_score !== null && h("p", { class: "small-print" }, t("result.ood", { score: number(q.ood_score, 2) })));
+    q.ood_score !== null && h("p", { class: "small-print" }, most > 0 ? t("result.ood.limit", { score, most: number(most, 2) }) : t("result.ood", { score })));
 }
 
 function timings({ timings_ms: times }) {
@@ -92,14 +99,18 @@ function timings({ timings_ms: times }) {
 }
 
 function input({ input: source }) {
+  const read = Boolean(source.shape);
+  const stated = (value) => value ?? (read ? t("input.unstated") : null);
   const facts = [
-    ["input.kind", source.kind], ["input.modality", source.modality], ["input.sequence", source.sequence], ["input.plane", source.plane && humanise(source.plane)],
+    ["input.kind", sentence(kindInWords(source.kind))], ["input.modality", stated(source.modality)], ["input.sequence", stated(source.sequence)],
+    ["input.plane", stated(source.plane && humanise(source.plane))],
     ["input.shape", source.shape && source.shape.map((n) => number(n)).join(" × ")],
-    ["input.spacing", source.spacing_mm && t("unit.mm", { value: source.spacing_mm.map((mm) => number(mm, 2)).join(" × ") })],
+    ["input.spacing", stated(source.spacing_mm && t("unit.mm", { value: source.spacing_mm.map((mm) => number(mm, 2)).join(" × ") }))],
   ].filter(([, value]) => value !== null && value !== undefined);
   const words = { "input.kind": t("input.kind"), "input.modality": t("input.modality"), "input.sequence": t("input.sequence"),
     "input.plane": t("input.plane"), "input.shape": t("input.shape"), "input.spacing": t("input.spacing") };
-  return panel(t("result.input"), h("dl", { class: "facts" }, facts.map(([key, value]) => [h("dt", {}, words[key]), h("dd", {}, String(value))]).flat()));
+  return panel(t("result.input"), h("dl", { class: "facts" }, facts.map(([key, value]) => [h("dt", {}, words[key]), h("dd", {}, String(value))]).flat()),
+    read && h("p", { class: "small-print" }, source.plane ? t("input.sides") : t("input.no_sides")));
 }
 
 function takeAway(links) {
@@ -123,9 +134,9 @@ class ResultView extends HTMLElement {
   show(report, { links = null, card = null, refusals = [] } = {}) {
     const showLesion = (lesion) => this.dispatchEvent(new CustomEvent("lesion", { bubbles: true, detail: { lesion } }));
     this.replaceChildren(...[
-      why(report), probabilities(report), lesions(report, showLesion), measurements(report), quality(report),
+      why(report), probabilities(report), lesions(report, showLesion), measurements(report), quality(report, card),
       refusals.length > 0 && panel(t("result.left_out"), h("ul", { class: "lines" },
-        refusals.map((refusal) => h("li", {}, h("strong", {}, refusal.name), " ", refusal.message)))),
+        refusals.map((refusal) => h("li", {}, h("strong", {}, refusal.name), " ", sentence(refusal.message))))),
       takeAway(links), timings(report), input(report), modelCard(report.model, card),
     ].filter(Boolean));
   }

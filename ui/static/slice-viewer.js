@@ -103,6 +103,7 @@ class SliceViewer extends HTMLElement {
     this.#shown = null;
     this.#stage.draw(null);
     this.#parts.probe.textContent = "";
+    this.#parts.problem.hidden = true;
     this.#parts.stage.setAttribute("aria-label", t("viewer.vacant"));
     this.toggleAttribute("vacant", true);
   }
@@ -190,6 +191,8 @@ class SliceViewer extends HTMLElement {
       }
     } catch (error) {
       if (error.name === "AbortError" || ticket !== this.#ticket) return;
+      this.#shown = null;  // never an old slice under a new number
+      this.#stage.draw(null);
       this.#parts.problem.textContent = t("viewer.failed");
       this.#parts.problem.hidden = false;
     }

@@ -1,8 +1,9 @@
 // <study-list>: samples and own studies. Fires `open-study` and `delete-study` with `detail.study`.
 
 import { thumbnailUrl } from "./api.js";
-import { h, humanise, icon } from "./dom.js";
+import { h, icon } from "./dom.js";
 import { t } from "./i18n.js";
+import { kindInWords, sentence } from "./labels.js";
 
 const VERDICTS = { tumor: "verdict.tumor", no_tumor: "verdict.no_tumor", uncertain: "verdict.uncertain", refused: "verdict.refused" };
 // What deserves the eye first when the series of a study differ.
@@ -32,7 +33,7 @@ function facts(study) {
   const first = study.series[0];
   if (!first) return "";
   const slices = study.series.reduce((sum, series) => sum + series.shape[0], 0);
-  return [humanise(first.kind === "image" ? first.kind : first.kind.toUpperCase()), first.sequence,
+  return [sentence(kindInWords(first.kind)), first.sequence,
     slices > 1 ? t("studies.slices", { count: slices }) : null,
     study.series.length > 1 ? t("studies.series", { count: study.series.length }) : null].filter(Boolean).join(" · ");
 }
@@ -53,10 +54,12 @@ class StudyList extends HTMLElement {
   show(studies) {
     this.#studies = studies;
     const own = studies.filter((study) => !study.sample);
-    const samples = studies.filter((study) => study.sample).reverse();
+    const samples = studies.filter((study) => study.sample);
     const groups = samples.length > 0 ? [this.#group(t("studies.samples"), samples)] : [];
     groups.push(own.length > 0 ? this.#group(t("studies.own"), own) : h("p", { class: "studies-none" }, t("studies.none")));
+    const held = this.contains(document.activeElement) ? document.activeElement.closest("[data-study]")?.dataset.study : null;
     this.replaceChildren(...groups);
+    if (held) this.querySelector(`[data-study="${CSS.escape(held)}"]`)?.focus({ preventScroll: true });
     this.current = this.#current;
   }
 

@@ -1,13 +1,13 @@
 // <verdict-card>: the answer at arm's length. Icon, words and tone; never colour alone.
 
-import { h, humanise, icon } from "./dom.js";
-import { duration, number, percent, t } from "./i18n.js";
+import { h, icon } from "./dom.js";
+import { duration, list, number, percent, t } from "./i18n.js";
+import { knownLesions, labelInWords, sentence } from "./labels.js";
 
 const TITLES = {
   tumor: "verdict.tumor", no_tumor: "verdict.no_tumor", uncertain: "verdict.uncertain",
   refused: "verdict.refused", failed: "verdict.failed",
 };
-const LEADS = { no_tumor: "verdict.no_tumor.lead", uncertain: "verdict.uncertain.lead" };
 const REFUSALS = {
   unreadable: "refusal.unreadable", unsupported_format: "refusal.unsupported_format", encrypted: "refusal.encrypted",
   too_large: "refusal.too_large", empty: "refusal.empty", no_pixels: "refusal.no_pixels",
@@ -21,6 +21,7 @@ const STAGES = { send: "stage.send", read: "stage.read", queued: "stage.queued",
 export function verdictInWords(report) {
   const parts = [t(TITLES[report.verdict] ?? TITLES.failed)];
   if (report.verdict === "tumor") parts.push(likely(report));
+  if (report.verdict === "uncertain") parts.push(...(report.reasons ?? []).map((reason) => reason.replace(/\.$/, "")));
   if (report.refusal) parts.push(t(REFUSALS[report.refusal.code] ?? "refusal.unknown"));
   return `${parts.filter(Boolean).join(". ")}.`;
 }
@@ -28,7 +29,7 @@ export function verdictInWords(report) {
 function likely({ classification }) {
   if (!classification) return "";
   const share = classification.probabilities[classification.label];
-  return t("verdict.likely", { label: humanise(classification.label), share: percent(share) });
+  return t("verdict.likely", { label: labelInWords(classification.label), share: percent(share) });
 }
 
 /** The size of a lesion in the best unit there is. */
@@ -76,11 +77,17 @@ class VerdictCard extends HTMLElement {
       lines.push(this.#lesions(report));
     } else if (verdict === "refused") {
       lines.push(h("p", { class: "verdict-lead" }, t(REFUSALS[report.refusal?.code] ?? "refusal.unknown")));
-      lines.push(h("p", { class: "verdict-text" }, report.refusal?.message ?? ""));
+      lines.push(h("p", { class: "verdict-text" }, sentence(report.refusal?.message ?? "")));
+    } else if (verdict === "uncertain") {  // the reason first: that is what a person has to settle
+      lines.push(...(report.reasons ?? []).map((reason) => h("p", { class: "verdict-lead" }, reason)));
+      lines.push(this.#lesions(report));
+      lines.push(h("p", { class: "verdict-text" }, t("verdict.uncertain.lead")));
     } else {
-      lines.push(h("p", { class: "verdict-lead" }, t(LEADS[verdict] ?? LEADS.uncertain)));
+      lines.push(h("p", { class: "verdict-lead" }, t("verdict.no_tumor.lead")));
     }
-    if (verdict === "uncertain") for (const reason of report.reasons ?? []) lines.push(h("p", { class: "verdict-text" }, reason));
+    if (report.classification) {
+      lines.push(h("p", { class: "verdict-name" }, t("verdict.known", { lesions: list(knownLesions(report.classification)) })));
+    }
     const name = h("p", { class: "verdict-name" }, report.input?.name ?? "");
     const time = elapsedMs !== null ? t("verdict.elapsed", { time: duration(elapsedMs) })
       : report.timings_ms?.total > 0 && verdict !== "refused" ? t("verdict.computed", { time: duration(report.timings_ms.total) }) : null;
@@ -95,11 +102,12 @@ class VerdictCard extends HTMLElement {
       retry && h("button", { type: "button", class: "button small", onclick: retry }, t("verdict.retry"))));
   }
 
-  #lesions({ lesions }) {
+  #lesions({ lesions, verdict }) {
     if (lesions.length === 0) return null;
     const largest = [...lesions].sort((a, b) => b.area_px - a.area_px)[0];
     const size = [sizeInWords(largest), diametersInWords(largest)].filter(Boolean).join(", ");
-    return h("p", { class: "verdict-text" }, t("verdict.lesions", { count: lesions.length, size }));
+    const count = lesions.length;
+    return h("p", { class: "verdict-text" }, verdict === "uncertain" ? t("verdict.doubtful", { count, size }) : t("verdict.lesions", { count, size }));
   }
 
   #card(verdict, ...content) {

@@ -36,6 +36,9 @@ export function paintGrey(pixels, width, height, table) {
   return out;
 }
 
+// The anatomy must stay readable under the hottest place.
+const MOST_HEAT = 0.55;
+
 /** ImageData of a 0..255 heat map: the colour ramp, more opaque where it is hotter. */
 export function paintHeat(pixels, width, height) {
   const out = new ImageData(width, height);
@@ -48,7 +51,7 @@ export function paintHeat(pixels, width, height) {
     for (let c = 0; c < 3; c += 1) {
       out.data[4 * i + c] = HEAT[below][c] * (1 - mix) + HEAT[below + 1][c] * mix;
     }
-    out.data[4 * i + 3] = 255 * Math.min(1, share * 1.6);
+    out.data[4 * i + 3] = 255 * Math.min(MOST_HEAT, share * 1.2);
   }
   return out;
 }

@@ -16,10 +16,10 @@ export function presetsOf({ level, width, min, max }) {
   return presets;
 }
 
-function toggle(action, text, key, act) {
+function toggle(action, text, key, act, help = text) {
   return h("button", {
     type: "button", class: "chip", "aria-pressed": "false", "data-action": action,
-    "aria-keyshortcuts": key, title: t("viewer.shortcut", { text, key: key.toUpperCase() }), onclick: () => act(action),
+    "aria-keyshortcuts": key, title: t("viewer.shortcut", { text: help, key: key.toUpperCase() }), onclick: () => act(action),
   }, h("span", { class: `swatch swatch-${action}`, "aria-hidden": "true" }), text);
 }
 
@@ -45,7 +45,7 @@ export function buildTools(on) {
   const overlays = {
     contour: toggle("contour", t("viewer.contour"), "c", act),
     box: toggle("box", t("viewer.box"), "b", act),
-    heat: toggle("heat", t("viewer.heat"), "h", act),
+    heat: toggle("heat", t("viewer.heat"), "h", act, t("viewer.heat.help")),
   };
   const invert = tool("invert", "invert", t("viewer.invert"), "I", act);
   invert.setAttribute("aria-pressed", "false");
