@@ -73,12 +73,23 @@ def open_package(folder: Path) -> Package:
 
 
 def list_packages(folders: Iterable[Path] = ()) -> list[Package]:
-    """Packages in the shipped folder and in further ones, those first, by name and version."""
+    """Packages in the shipped folder and in further ones, those first, by name and version.
+
+    Raises
+    ------
+    Unavailable
+        When a further folder holds no package: the shipped one must not answer in its place.
+    ManifestError
+        When a manifest is unusable.
+    """
     found = []
     for root in (*folders, SHIPPED):
-        if not root.is_dir():
-            continue
         inside = sorted(p.parent for p in root.glob("*/manifest.json"))
+        if not inside and root != SHIPPED:
+            raise Unavailable(
+                f"no model package in {root}: expected {root.name}/NAME/manifest.json; "
+                "correct NEURALSCAN_MODELS"
+            )
         found += [open_package(folder) for folder in inside]
     return found
 

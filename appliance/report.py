@@ -72,6 +72,7 @@ def to_html(entries: Sequence[tuple[Report, Series | None]]) -> str:
                     "report": report.document,
                     "pictures": pictures(report, series),
                     "missing": not_measured(report.document),
+                    "sides": sides(report.document),
                     "read": sum(s["verdict"] != "refused" for s in report.document["slices"]),
                 }
                 for report, series in entries
@@ -106,8 +107,34 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["label"] = lambda name: LABELS.get(name, str(name).replace("_", " "))
-    environment.filters["percent"] = lambda share: f"{100 * float(share):.1f} %"
+    environment.filters["percent"] = percent
     return environment
+
+
+def percent(share: float) -> str:
+    """A share of one in percent, never rounded to a certainty.
+
+    >>> percent(0.841), percent(0.00002), percent(0.99997), percent(0.0)
+    ('84.1 %', '<0.1 %', '>99.9 %', '0.0 %')
+    """
+    share = float(share)
+    if 0.0 < share < 0.001:
+        return "<0.1 %"
+    if 0.999 < share < 1.0:
+        return ">99.9 %"
+    return f"{100 * share:.1f} %"
+
+
+def sides(document: Mapping[str, Any]) -> str:
+    """Where the patient's sides are in the pictures, or that nobody knows."""
+    edges = {
+        "axial": "the patient's right is on the left, the front on top",
+        "coronal": "the patient's right is on the left, the head end on top",
+        "sagittal": "the patient's front is on the left, the head end on top",
+    }.get(document["input"]["plane"])
+    if edges is None:
+        return "The input does not say which side is the patient's left."
+    return f"Shown upright: {edges}."
 
 
 def pictures(report: Report, series: Series | None) -> list[Picture]:

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from appliance.core.errors import ChecksumMismatch, ManifestError, NotFound
+from appliance.core.errors import ChecksumMismatch, ManifestError, NotFound, Unavailable
 from appliance.pipeline import Analyzer
 from appliance.registry import SHIPPED, find_package, list_packages, open_package
 
@@ -21,6 +21,12 @@ def test_found_by_name_in_a_further_folder(tiny_folder):
     assert find_package(folders=[tiny_folder]).name == "tiny"
     with pytest.raises(NotFound, match="tiny"):
         find_package("huge", [tiny_folder])
+
+
+def test_a_further_folder_without_packages_is_not_passed_over(tmp_path):
+    for folder in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(Unavailable, match="NEURALSCAN_MODELS"):
+            list_packages([folder])
 
 
 def test_the_shipped_packages_are_whole_and_light():

@@ -99,8 +99,7 @@ class SliceViewer extends HTMLElement {
   clear() {
     this.#source?.close?.();
     this.#source = null;
-    this.#report = null;
-    this.#shown = null;
+    this.#report = this.#shown = null;
     this.#stage.draw(null);
     this.#parts.probe.textContent = "";
     this.#parts.problem.hidden = true;
