@@ -11,26 +11,25 @@ from typing import Any
 
 import numpy as np
 
-from appliance import NOTICE
+from appliance import document
 from appliance.core.errors import (
     InputError,
     OutOfDistribution,
     WrongModality,
     WrongSequence,
 )
-from appliance.core.geometry import spacing_mm
 from appliance.core.manifest import Manifest
-from appliance.core.types import REPORT_SCHEMA, Refusal, Report, Result, Series
-from appliance.core.verdict import NO_TUMOUR, REFUSED, UNCERTAIN
+from appliance.core.types import Refusal, Report, Result, Series
 from appliance.interpret import interpret
 from appliance.onedal import OutlierDetector
-from appliance.reading import Reading, read
+from appliance.reading import Reading, read, remembered
 from appliance.registry import Package, find_package
 from appliance.runtime import Network
 from appliance.task import find_task
 from appliance.tasks.analyze import answer
 
 logger = logging.getLogger(__name__)
+_NO_TIMINGS = dict.fromkeys(("decode", "prepare", "infer", "interpret", "total"), 0.0)
 _MANY = 4
 """Series with at least this many slices go through the throughput network."""
 
@@ -173,26 +172,26 @@ class Analyzer:
         Busy, ModelError
         """
         started = time.perf_counter()
-        timings = {"decode": decode_ms, "prepare": 0.0, "infer": 0.0, "interpret": 0.0}
-        score = None
+        timings = {**_NO_TIMINGS, "decode": decode_ms}
+        rule, score = self.manifest.verdict, None
         try:
             check_header(series, self.manifest)
             reading = self.read(series, progress, cancelled)
             timings.update(reading.timings_ms)
             before = time.perf_counter()
             scores = self.outlier_scores(reading)
-            score = float(np.quantile(scores, 1.0 - self.manifest.verdict.outlier_share))
+            score = float(np.quantile(scores, 1.0 - rule.outlier_share))
             self._check_distribution(scores)
         except InputError as error:
             timings["total"] = decode_ms + (time.perf_counter() - started) * 1e3
-            return self._refused(
-                self._input(series), Refusal(error.code, error.message), timings, score
-            )
+            refusal = Refusal(error.code, error.message)
+            given = document.input_of(series)
+            return document.refused(given, refusal, self._model(), rule, timings, score)
         result = answer(interpret(reading, self.manifest, scores))
         now = time.perf_counter()
         timings["interpret"] = (now - before) * 1e3
         timings["total"] = decode_ms + (now - started) * 1e3
-        return self._reported(series, result, score, timings)
+        return document.analysed(series, result, self._model(), rule, timings, score)
 
     def run_task(
         self, task: str, inputs: Mapping[str, Series], options: Mapping[str, Any]
@@ -209,43 +208,21 @@ class Analyzer:
         found = find_task(task)
         if not found.needs_model:
             return found.run(inputs, None, self.manifest, options)
+        slices = max(series.volume.shape[0] for series in inputs.values())
+        infer = remembered(self._infer_many(slices))
         for series in inputs.values():
             check_header(series, self.manifest)
-            self._check_distribution(self.outlier_scores(self.read(series)))
-        slices = max(series.volume.shape[0] for series in inputs.values())
-        return found.run(inputs, self._infer_many(slices), self.manifest, options)
+            reading = read(series, infer, self.manifest)
+            self._check_distribution(self.outlier_scores(reading))
+        return found.run(inputs, infer, self.manifest, options)
 
     def refuse(self, refusal: Refusal, decode_ms: float = 0.0) -> Report:
         """The report of an input that could not even be read."""
-        timings = {"decode": decode_ms, "prepare": 0.0, "infer": 0.0, "interpret": 0.0}
-        document = {
-            "name": refusal.name,
-            "sha256": refusal.sha256,
-            "kind": refusal.kind,
-            "modality": None,
-            "sequence": None,
-            "plane": None,
-            "shape": None,
-            "spacing_mm": None,
-        }
-        return self._refused(document, refusal, {**timings, "total": decode_ms}, None)
-
-    @staticmethod
-    def _input(series: Series) -> dict[str, Any]:
-        affine = series.volume.affine
-        spacing = None if affine is None else [round(float(v), 6) for v in spacing_mm(affine)]
-        return {
-            "name": series.name,
-            "sha256": series.sha256,
-            "kind": series.kind,
-            "modality": series.modality,
-            "sequence": series.sequence,
-            "plane": series.plane,
-            "shape": [int(n) for n in series.volume.shape],
-            "spacing_mm": spacing,
-            "study_instance_uid": series.study_instance_uid,
-            "series_instance_uid": series.series_instance_uid,
-        }
+        timings = {**_NO_TIMINGS, "decode": decode_ms, "total": decode_ms}
+        rule = self.manifest.verdict
+        return document.refused(
+            document.input_unread(refusal), refusal, self._model(), rule, timings
+        )
 
     def _model(self) -> dict[str, Any]:
         return {
@@ -255,78 +232,3 @@ class Analyzer:
             "device": self.device,
             "sha256": self._sha256,
         }
-
-    def _refused(
-        self,
-        document: dict[str, Any],
-        refusal: Refusal,
-        timings: Mapping[str, float],
-        score: float | None,
-    ) -> Report:
-        known = None if score is None else score <= self.manifest.verdict.outlier_threshold
-        return Report(
-            {
-                "schema": REPORT_SCHEMA,
-                "input": document,
-                "verdict": REFUSED,
-                "reasons": [refusal.message],
-                "refusal": refusal.to_json(),
-                "classification": None,
-                "slices": [],
-                "lesions": [],
-                "measurements": [],
-                "mask": None,
-                "quality": {
-                    "in_distribution": known,
-                    "ood_score": None if score is None else round(score, 4),
-                    "warnings": [],
-                },
-                "timings_ms": {k: round(v, 3) for k, v in timings.items()},
-                "model": self._model(),
-                "notice": NOTICE,
-            }
-        )
-
-    def _reported(
-        self, series: Series, result: Result, score: float, timings: Mapping[str, float]
-    ) -> Report:
-        rule = self.manifest.verdict
-        warnings = list(series.warnings)
-        odd = [
-            s.index
-            for s in result.slices
-            if s.ood_score is not None and s.ood_score > rule.outlier_threshold
-        ]
-        if odd and len(result.slices) > 1:
-            warnings.append(
-                f"{len(odd)} of {len(result.slices)} slices are unlike the training slices "
-                f"(first {odd[0]}, last {odd[-1]}): read them with care"
-            )
-        doubtful = [s.index for s in result.slices if s.verdict == UNCERTAIN]
-        if doubtful and result.verdict == NO_TUMOUR:
-            named = ", ".join(map(str, doubtful[:8])) + (", …" if len(doubtful) > 8 else "")
-            warnings.append(
-                f"{len(doubtful)} of {len(result.slices)} slices are uncertain by themselves, "
-                f"without a lesion that continues on the next slice: look at slices {named}"
-            )
-        document = {
-            "schema": REPORT_SCHEMA,
-            "input": self._input(series),
-            "verdict": result.verdict,
-            "reasons": list(result.reasons),
-            "refusal": None,
-            "classification": result.classification.to_json(),
-            "slices": [s.to_json() for s in result.slices],
-            "lesions": [f.to_json() for f in result.findings],
-            "measurements": [m.to_json() for m in result.measurements],
-            "mask": None,
-            "quality": {
-                "in_distribution": score <= rule.outlier_threshold,
-                "ood_score": round(score, 4),
-                "warnings": warnings,
-            },
-            "timings_ms": {k: round(v, 3) for k, v in timings.items()},
-            "model": self._model(),
-            "notice": NOTICE,
-        }
-        return Report(document, result.label_map, result.derived.get("heat"))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -123,6 +125,35 @@ def read(
         np.stack([o["embedding"][0] for o in outputs]),
         {"prepare": spent * 1e3, "infer": (elapsed - spent) * 1e3},
     )
+
+
+def remembered(infer_many: InferMany) -> InferMany:
+    """The same network, but an array it has answered before is answered from memory.
+
+    The check for suitable input and the task behind it each read the series; with this it still
+    passes the network once. The memory lives as long as the callable: one task.
+    """
+    memory: dict[bytes, Outputs] = {}
+
+    def call(arrays: Iterable[np.ndarray]) -> Iterator[Outputs]:
+        waiting: deque[tuple[bytes, bool]] = deque()
+
+        def missing() -> Iterator[np.ndarray]:
+            for array in arrays:
+                key = hashlib.blake2b(array.tobytes(), digest_size=16).digest()
+                waiting.append((key, key in memory))
+                if key not in memory:
+                    yield array
+
+        for outputs in infer_many(missing()):
+            while waiting[0][1]:
+                yield memory[waiting.popleft()[0]]
+            memory[waiting.popleft()[0]] = outputs
+            yield outputs
+        for key, _ in waiting:
+            yield memory[key]
+
+    return call
 
 
 def reasons_in_words(reasons: Sequence[str]) -> tuple[str, ...]:

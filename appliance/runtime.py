@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 import platform
 import queue
 import shutil
@@ -243,11 +242,3 @@ class Network:
     def _finish(self, request: ov.InferRequest) -> dict[str, np.ndarray]:
         request.wait()
         return self._collect(request)
-
-
-def usable_cores() -> int:
-    """Cores this process may run on."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:
-        return os.cpu_count() or 1

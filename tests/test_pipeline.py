@@ -176,3 +176,22 @@ def test_same_answer_twice(analyzer, series):
     first, second = analyzer.analyze(series), analyzer.analyze(series)
     assert first.document["classification"] == second.document["classification"]
     assert (first.label_map.array == second.label_map.array).all()
+
+
+def test_a_task_passes_the_network_once(tiny_package, series):
+    analyzer = Analyzer(device="CPU", package=tiny_package)
+    network = analyzer._network("THROUGHPUT")
+    original, seen = network.infer_many, []
+
+    def counting(arrays, *rest):
+        def watch():
+            for array in arrays:
+                seen.append(array)
+                yield array
+
+        return original(watch(), *rest)
+
+    network.infer_many = counting
+    result = analyzer.run_task("segment", {"image": series}, {})
+    assert len(seen) == series.volume.shape[0]
+    assert result.verdict == "tumor"
