@@ -173,13 +173,10 @@ def _write(report: Report, series: Series | None, out: Path, formats: Sequence[s
 
 def _write_masks(label_map: Volume, series: Series, folder: Path, formats: Sequence[str]) -> Path:
     """The mask in the input's own kind of file, and as NIfTI too where that was asked for."""
-    picture, volume = folder / "mask.png", folder / "mask.nii.gz"
-    is_picture = export.is_picture(series)
-    if is_picture:
-        picture.write_bytes(export.mask_png(label_map))
-    if not is_picture or "nifti" in formats:
-        volume.write_bytes(export.mask_nifti(series, label_map))
-    return picture if is_picture else volume
+    path = export.write_mask(series, label_map, folder)
+    if export.is_picture(series) and "nifti" in formats:
+        (folder / "mask.nii.gz").write_bytes(export.mask_nifti(series, label_map))
+    return path
 
 
 def analyze_paths(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import tempfile
 from pathlib import Path
 
 import cv2
@@ -56,31 +54,28 @@ def mask_nifti(series: Series, label_map: Volume) -> bytes:
 
 
 def write_mask(series: Series, label_map: Volume, folder: Path) -> Path:
-    """Write a label map under ``folder``; the absolute path of a file that did not exist before.
+    """Write a label map in the input's own kind of file; the path that was written.
 
-    The file is ``mask.png`` for one slice, else ``mask.nii.gz``, in a fresh folder whose name
-    holds the digest's first characters: no input overwrites another, no name tells a person.
+    The file is ``mask.png`` for one slice, else ``mask.nii.gz``; no name tells a person.
 
     Parameters
     ----------
     label_map : Volume
         On the series' own grid, 0 outside lesions.
     folder : Path
-        Created when missing.
+        An existing folder, this input's own.
 
     Raises
     ------
     GeometryError
         When the label map is on another grid.
+    FileExistsError
+        When there is a mask already: nothing is overwritten.
     """
     if label_map.shape != series.volume.shape:
         raise GeometryError(f"the input is {series.volume.shape}, the mask is {label_map.shape}")
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    digest = re.sub(r"[^0-9a-f]", "", series.sha256.lower())[:12]
-    own = Path(tempfile.mkdtemp(prefix=f"{series.kind}-{digest}-", dir=folder))
-    own.chmod(0o755)
     picture = is_picture(series)
-    path = own / ("mask.png" if picture else "mask.nii.gz")
-    path.write_bytes(mask_png(label_map) if picture else mask_nifti(series, label_map))
-    return path.resolve()
+    path = folder / ("mask.png" if picture else "mask.nii.gz")
+    with path.open("xb") as stream:
+        stream.write(mask_png(label_map) if picture else mask_nifti(series, label_map))
+    return path

@@ -26,8 +26,7 @@ def label_map(series: Series) -> Volume:
 
 def test_a_picture_gets_a_picture(tmp_path):
     series = series_of(encoded(noise(), ".png"), "Doe_Jane.png")
-    path = export.write_mask(series, label_map(series), tmp_path / "new")
-    assert path.is_absolute()
+    path = export.write_mask(series, label_map(series), tmp_path)
     assert path.name == "mask.png"
     assert "Doe" not in str(path)
     mask = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
@@ -60,7 +59,8 @@ def test_a_nifti_mask_keeps_the_sources_affine_and_order(tmp_path):
     assert (mask[2:4, 1:3, -1] == 1).all()
     assert mask.sum() == 4
     flat = series_of(nifti_file((6, 5)), "flat.nii")
-    assert export.write_mask(flat, label_map(flat), tmp_path).name == "mask.nii.gz"
+    (tmp_path / "flat").mkdir()
+    assert export.write_mask(flat, label_map(flat), tmp_path / "flat").name == "mask.nii.gz"
 
 
 def test_pages_without_geometry_get_the_identity(tmp_path):
@@ -76,8 +76,10 @@ def test_pages_without_geometry_get_the_identity(tmp_path):
 
 def test_nothing_is_overwritten(tmp_path):
     series = series_of(encoded(noise(), ".png"), "a.png")
-    paths = {export.write_mask(series, label_map(series), tmp_path) for _ in range(4)}
-    assert len(paths) == 4
+    before = export.write_mask(series, label_map(series), tmp_path).read_bytes()
+    with pytest.raises(FileExistsError):
+        export.write_mask(series, Volume(np.ones((1, 40, 32), np.uint8)), tmp_path)
+    assert (tmp_path / "mask.png").read_bytes() == before
 
 
 def test_another_grid_is_refused(tmp_path):
