@@ -12,6 +12,7 @@ import logging
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -87,10 +88,18 @@ def serve(
     host: str | None, port: int | None, data: Path | None, device: str | None, demo: bool
 ) -> None:
     """Serve the web page and the API; prints the address once ready."""
+    from appliance.console import Bar
     from appliance.serve import serve as run
 
     settings = _settings(host=host, port=port, data=data, device=device, demo=demo or None)
-    run(settings, announce=click.echo)
+    with ExitStack() as until_ready:
+        bar = until_ready.enter_context(Bar("neuralscan serve"))
+
+        def announce(line: str) -> None:
+            until_ready.close()
+            click.echo(line)
+
+        run(settings, announce=announce, progress=bar.to)
 
 
 @cli.command(

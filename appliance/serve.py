@@ -174,6 +174,7 @@ def load_samples(
     service: Service,
     stop: threading.Event,
     make: Callable[[Path], list[tuple[str, Path]]] | None = None,
+    progress: Callable[[float], Any] = lambda share: None,
 ) -> int:
     """Put the generated sample studies into the store and analyse them, once for a data folder.
 
@@ -181,6 +182,8 @@ def load_samples(
     ----------
     make : callable, optional
         Writes the samples to a folder: (title, file) of each. Default: the phantom's.
+    progress : callable, optional
+        Told the share of the samples that are stored, 0 to 1.
 
     Returns
     -------
@@ -194,10 +197,11 @@ def load_samples(
         from appliance.phantom import demo_studies as make
     with tempfile.TemporaryDirectory(prefix="neuralscan-samples-") as folder:
         samples = make(Path(folder))
-        for title, path in reversed(samples):  # the list shows the newest first
+        for count, (title, path) in enumerate(reversed(samples), 1):  # the newest is shown first
             study, _ = service.add_study([(path.name, path.read_bytes())], title, sample=True)
             if study is not None and not stop.is_set():
                 _start_patiently(service, study, stop)
+            progress(count / len(samples))
     mark.write_text(json.dumps({"samples": len(samples)}), encoding="utf-8")
     return len(samples)
 
@@ -220,6 +224,7 @@ def serve(
     announce: Callable[[str], Any],
     analyzer: Any = None,
     stop: threading.Event | None = None,
+    progress: Callable[[float], Any] = lambda share: None,
 ) -> None:
     """Serve until interrupted; tells the address when the model is warm and samples are read.
 
@@ -229,6 +234,8 @@ def serve(
         Told one line with the address.
     stop : threading.Event, optional
         Ends serving when set, as SIGINT and SIGTERM do.
+    progress : callable, optional
+        Told the share of the way to readiness, 0 to 1: the model first, then the samples.
 
     Raises
     ------
@@ -241,8 +248,9 @@ def serve(
         server.start()
         try:
             server.service.warm_up()
+            progress(0.2)
             if settings.demo:
-                load_samples(server.service, stop)
+                load_samples(server.service, stop, progress=lambda s: progress(0.2 + 0.7 * s))
                 until = monotonic() + _DEMO_S
                 while not stop.is_set() and monotonic() < until:
                     if server.service.jobs.wait(_POLL_S):

@@ -255,8 +255,13 @@ def test_phantom_offers_what_can_be_generated():
 def test_serve_hands_its_flags_on(tmp_path, monkeypatch, capsys):
     seen = []
 
-    def serve(settings: Settings, announce: Callable[[str], None]) -> None:
+    def serve(
+        settings: Settings,
+        announce: Callable[[str], None],
+        progress: Callable[[float], None],
+    ) -> None:
         seen.append(settings)
+        progress(0.5)
         announce("ready")
 
     monkeypatch.setattr("appliance.serve.serve", serve)

@@ -121,7 +121,9 @@ def test_it_ends_with_the_reason_when_the_model_is_unusable(settings):
 
 def test_samples_are_loaded_and_analysed_once(app, client):
     service, stop = app.extensions["neuralscan"], threading.Event()
-    assert load_samples(service, stop, samples) == 3
+    shares: list[float] = []
+    assert load_samples(service, stop, samples, shares.append) == 3
+    assert shares == pytest.approx([1 / 3, 2 / 3, 1.0])
     assert service.jobs.wait(5)
     listed = client.get(f"{API}/studies").json["studies"]
     assert [(s["title"], s["sample"]) for s in listed] == [
