@@ -18,7 +18,10 @@ from appliance.render import Pictures
 
 _PICTURES = 6
 VERDICTS = {
-    "tumor": ("Tumour found", "The network sees a lesion here. A radiologist must confirm it."),
+    "tumor": (
+        "Tumour found",
+        "The network sees a lesion. It can name three kinds only; a radiologist must confirm it.",
+    ),
     "no_tumor": (
         "No tumour found",
         "The network sees no lesion of the kinds it knows. This does not exclude one.",

@@ -264,3 +264,78 @@ def test_light_and_dark_can_be_chosen_and_are_remembered(open_page) -> None:
     page.reload()
     page.wait_for_selector("html[data-ready]")
     assert page.evaluate(ground) != light
+
+
+UNCERTAIN = {
+    "verdict": "uncertain",
+    "reasons": ["The classifier sees a tumour, the outline is faint."],
+    "input": {"name": "x.png", "kind": "image", "shape": [9, 8, 8], "spacing_mm": None},
+    "classification": {
+        "label": "pituitary",
+        "probabilities": {"glioma": 0.1, "pituitary": 0.6, "no_tumor": 0.3},
+        "prediction_set": ["pituitary", "no_tumor"],
+        "coverage": 0.95,
+    },
+    "slices": [],
+    "lesions": [
+        {"id": 1, "box": [7, 1, 2, 8, 5, 6], "score": 0.5, "area_px": 12, "volume_ml": None}
+    ],
+}
+
+
+def test_an_uncertain_answer_begins_with_its_reason(open_page, problems) -> None:
+    page = open_page()
+    page.evaluate("document.body.dataset.state = 'open'")
+    page.evaluate("(report) => document.querySelector('verdict-card').show(report)", UNCERTAIN)
+    page.evaluate("(report) => document.querySelector('result-view').show(report)", UNCERTAIN)
+    assert page.locator(".verdict-lead").all_inner_texts() == UNCERTAIN["reasons"]
+    assert "doubtful outline is drawn: 12 pixels" in page.inner_text(".verdict")
+    assert "on slice 8 only" in page.inner_text(".lesion")
+    assert page.locator(".tag").all_inner_texts() == ["Pituitary tumour", "No tumour"]
+    assert problems == []
+
+
+def test_an_answer_says_what_the_model_and_the_file_do_not(open_page, problems) -> None:
+    page = open_page()
+    drop(page, "healthy.png", png(lesion=False), "image/png")
+    card = page.inner_text(".verdict")
+    assert "does not rule one out" in card
+    assert "knows only glioma, meningioma, and pituitary tumour, no other" in card
+    details = page.inner_text("result-view")
+    assert "not stated" in details
+    assert "R and L are not marked" in details
+    assert "0 pixels" not in details
+    assert problems == []
+
+
+def test_a_slice_that_cannot_be_fetched_leaves_no_other_slice(open_page, tmp_path: Path) -> None:
+    path = tmp_path / "gone.tif"
+    assert cv2.imwritemulti(str(path), list(head_array((9, 96, 80), seed=8)))
+    page = open_page()
+    page.set_input_files("[data-picker=files]", str(path))
+    page.wait_for_selector(DONE)
+    page.wait_for_timeout(300)
+    page.route("**/slices/*", lambda route: route.abort())
+    page.locator(".stage").focus()
+    page.keyboard.press("Home")
+    page.wait_for_selector(".stage-problem:not([hidden])")
+    canvas = "document.querySelector('.stage-canvas')"
+    lit = (
+        f"{canvas}.getContext('2d').getImageData(0, 0, {canvas}.width, {canvas}.height)"
+        ".data.some((v) => v > 0)"
+    )
+    page.wait_for_timeout(100)
+    assert page.evaluate(lit) is False
+
+
+def test_the_place_stays_when_the_list_is_drawn_again(open_page, problems) -> None:
+    page = open_page()
+    drop(page, "place.png", png(seed=4), "image/png")
+    page.click(".brand")
+    button = page.locator(".study", has_text="place.png").first
+    button.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector(DONE)
+    page.wait_for_timeout(300)
+    assert "place.png" in page.evaluate("document.activeElement.innerText")
+    assert problems == []

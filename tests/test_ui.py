@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from appliance.app import close, create_app
+from appliance.core.types import LABELS
 from appliance.settings import Settings
 from ui import STATIC
 
@@ -194,3 +195,16 @@ def test_the_system_dark_scheme_equals_the_chosen_one() -> None:
     chosen = re.search(r':root\[data-theme="dark"\] \{(.*?)\}', text, re.S)[1]
     system = re.search(r':root:not\(\[data-theme="light"\]\) \{(.*?)\}', text, re.S)[1]
     assert set(re.findall(r"--[^;]+", chosen)) == set(re.findall(r"--[^;]+", system))
+
+
+def test_every_label_of_the_server_has_words() -> None:
+    text = (STATIC / "labels.js").read_text("utf-8")
+    assert {f"label.{name}" for name in LABELS} <= set(re.findall(r'"(label\.\w+)"', text))
+
+
+def test_no_text_claims_what_the_model_cannot_know() -> None:
+    for path in CATALOGUES:
+        words = " ".join(catalogue(path).values()).lower()
+        assert not re.search(
+            r"malignan|benign|stage \d|grade|prognos|therap|treatment|healthy", words
+        )

@@ -66,6 +66,9 @@ export function percent(share) {
   return format.format(share);
 }
 
+/** A model's probability in percent; rounded to 0 or 1 on the way here, it is still no certainty. */
+export const chance = (share) => percent(Math.min(Math.max(share, 1e-6), 1 - 1e-6));
+
 /** Milliseconds as a person reads them. */
 export function duration(ms) {
   if (ms < 10) return t("unit.ms", { value: number(ms, 1) });

@@ -2,7 +2,7 @@
 
 import { modelCard } from "./model-card.js";
 import { h, humanise, icon } from "./dom.js";
-import { duration, number, percent, t } from "./i18n.js";
+import { chance, duration, number, percent, t } from "./i18n.js";
 import { kindInWords, labelInWords, sentence } from "./labels.js";
 import { diametersInWords, sizeInWords } from "./verdict-card.js";
 
@@ -17,7 +17,7 @@ function panel(title, ...content) {
 function bar(name, share, chosen) {
   return h("li", { class: chosen ? "bar chosen" : "bar" },
     h("span", { class: "bar-name" }, sentence(labelInWords(name))),
-    h("span", { class: "bar-value" }, percent(share)),
+    h("span", { class: "bar-value" }, chance(share)),
     h("span", { class: "bar-track", "aria-hidden": "true", vars: { "--share": share } }));
 }
 
@@ -26,8 +26,8 @@ function why(report) {
   const lines = report.verdict === "uncertain" ? [] : [...(report.reasons ?? [])];
   const drawn = (report.slices ?? []).filter((slice) => slice.mask_px > 0).length;
   if (report.slices?.length > 1) lines.push(t("result.slices", { count: drawn, all: report.slices.length }));
-  else if (drawn > 0) lines.push(t("result.outlined", { count: report.lesions.length }));
-  else lines.push(t("result.nothing"));
+  else if (drawn === 0) lines.push(t("result.nothing"));
+  else if (report.verdict === "tumor") lines.push(t("result.outlined", { count: report.lesions.length }));
   if (report.quality?.in_distribution) lines.push(t("result.familiar"));
   if (!report.input?.modality && !report.input?.sequence) lines.push(t("result.unstated"));
   return panel(t("result.why"), h("ul", { class: "lines" }, lines.map((line) => h("li", {}, line))));

@@ -28,6 +28,7 @@ class SliceViewer extends HTMLElement {
   #ticket = 0;
   #settle = 0;
   #lesion = -1;
+  #hover = [null, null];
 
   connectedCallback() {
     if (this.#stage) return;
@@ -55,7 +56,7 @@ class SliceViewer extends HTMLElement {
       panBy: (...a) => { this.#stage.panBy(...a); this.#refresh(); },
       windowBy: (dx, dy) => this.#dragWindow(dx, dy),
       step: (slices) => this.goTo(this.#index + slices),
-      hover: (x, y) => this.#probe(x, y),
+      hover: (...at) => { this.#hover = at; this.#probe(...at); },
       toggleZoom: (x, y) => { if (this.#stage.zoom > 1) this.#stage.fit(); else this.#stage.zoomAt(2.5, x, y); this.#refresh(); },
       isZoomed: () => this.#stage.zoom > 1,
       isStack: () => (this.#source?.count ?? 0) > 1,
@@ -98,10 +99,8 @@ class SliceViewer extends HTMLElement {
 
   clear() {
     this.#source?.close?.();
-    this.#source = null;
-    this.#report = this.#shown = null;
+    this.#source = this.#report = this.#shown = null;
     this.#stage.draw(null);
-    this.#parts.probe.textContent = "";
     this.#parts.problem.hidden = true;
     this.#parts.stage.setAttribute("aria-label", t("viewer.vacant"));
     this.toggleAttribute("vacant", true);
@@ -270,6 +269,7 @@ class SliceViewer extends HTMLElement {
     this.#tools.window(this.#window, this.#preset);
     this.#tools.layers(this.#layers, available, this.#opacity, this.#inverted);
     this.#parts.stage.dataset.zoomed = String(this.#stage.zoom > 1);
+    this.#probe(...this.#hover);  // another slice or zoom under a resting pointer
     const grey = (value) => number(value, digitsOf(this.#source.display));
     this.#parts.facts.textContent = t("viewer.facts", { zoom: number(this.#stage.zoom * 100), window: grey(this.#window.width), level: grey(this.#window.level) });
   }

@@ -1,7 +1,7 @@
 // <verdict-card>: the answer at arm's length. Icon, words and tone; never colour alone.
 
 import { h, icon } from "./dom.js";
-import { duration, list, number, percent, t } from "./i18n.js";
+import { chance, duration, list, number, t } from "./i18n.js";
 import { knownLesions, labelInWords, sentence } from "./labels.js";
 
 const TITLES = {
@@ -29,7 +29,7 @@ export function verdictInWords(report) {
 function likely({ classification }) {
   if (!classification) return "";
   const share = classification.probabilities[classification.label];
-  return t("verdict.likely", { label: labelInWords(classification.label), share: percent(share) });
+  return t("verdict.likely", { label: labelInWords(classification.label), share: chance(share) });
 }
 
 /** The size of a lesion in the best unit there is. */
@@ -79,13 +79,13 @@ class VerdictCard extends HTMLElement {
       lines.push(h("p", { class: "verdict-lead" }, t(REFUSALS[report.refusal?.code] ?? "refusal.unknown")));
       lines.push(h("p", { class: "verdict-text" }, sentence(report.refusal?.message ?? "")));
     } else if (verdict === "uncertain") {  // the reason first: that is what a person has to settle
-      lines.push(...(report.reasons ?? []).map((reason) => h("p", { class: "verdict-lead" }, reason)));
+      lines.push(...(report.reasons ?? []).map((reason, i) => h("p", { class: i === 0 ? "verdict-lead" : "verdict-text" }, reason)));
       lines.push(this.#lesions(report));
       lines.push(h("p", { class: "verdict-text" }, t("verdict.uncertain.lead")));
     } else {
       lines.push(h("p", { class: "verdict-lead" }, t("verdict.no_tumor.lead")));
     }
-    if (report.classification) {
+    if (report.classification && verdict !== "uncertain") {
       lines.push(h("p", { class: "verdict-name" }, t("verdict.known", { lesions: list(knownLesions(report.classification)) })));
     }
     const name = h("p", { class: "verdict-name" }, report.input?.name ?? "");
