@@ -108,15 +108,16 @@ def _about_slices(result: Result, rule: Rule) -> list[str]:
     odd = [index for index, score in scores.items() if score > rule.outlier_threshold]
     if odd:
         found.append(
-            f"{len(odd)} of {total} slices are unlike the training slices "
-            f"(first {odd[0]}, last {odd[-1]}): read them with care"
+            f"{len(odd)} of {total} slices are unlike the training slices (the first is slice "
+            f"{odd[0] + 1}, the last {odd[-1] + 1}, counted from 1): read them with care"
         )
     doubtful = [s.index for s in result.slices if s.verdict == UNCERTAIN]
     if doubtful and result.verdict == NO_TUMOUR:
-        named = ", ".join(map(str, doubtful[:_NAMED])) + (", …" if len(doubtful) > _NAMED else "")
+        named = ", ".join(str(index + 1) for index in doubtful[:_NAMED])
+        named += ", …" if len(doubtful) > _NAMED else ""
         found.append(
             f"{len(doubtful)} of {total} slices are uncertain by themselves, without a lesion "
-            f"that continues on the next slice: look at slices {named}"
+            f"that continues on the next slice: look at slices {named} (counted from 1)"
         )
     return found
 

@@ -102,6 +102,15 @@ def interpret(
         chances = dict(zip(LABELS, map(float, item.probabilities), strict=True))
         pixels = int((labels[index] > 0).sum())
         slices.append(
-            SliceResult(index, item.verdict, item.label, chances, pixels, scores.get(index))
+            SliceResult(
+                index,
+                item.verdict,
+                item.label,
+                chances,
+                pixels,
+                scores.get(index),
+                item.classifier,
+                item.outline,
+            )
         )
     return Interpretation(reading, labels, series, tuple(slices), rule.coverage)

@@ -159,9 +159,9 @@ def remembered(infer_many: InferMany) -> InferMany:
 def reasons_in_words(reasons: Sequence[str]) -> tuple[str, ...]:
     """Why a verdict is uncertain, as sentences for a person."""
     words = {
-        "classifier_only": "The classifier sees a tumour, but no lesion could be outlined.",
-        "mask_only": "A lesion was outlined, but the classifier sees no tumour.",
-        "set_holds_both": "Both a tumour and its absence remain possible at the aimed coverage.",
+        "classifier_only": "The classifier sees a tumour; the outline is too faint to confirm it.",
+        "mask_only": "An outline stands out, but the classifier sees no tumour.",
+        "set_holds_both": "A tumour and no tumour both remain possible.",
         "single_slice": "A lesion appears on one slice only, without support from its neighbours.",
         "uncertain_slices": "A lesion was outlined on neighbouring slices that are all uncertain.",
     }

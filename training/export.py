@@ -95,7 +95,8 @@ def draft_manifest(config: Config, backend: dict[str, str]) -> dict[str, Any]:
         ),
         "limits": [
             "Glioma, meningioma, pituitary tumour and no tumour only; other lesions are not named.",
-            "Trained on T1c (T1 without contrast only without tumour): T2, FLAIR, CT are refused.",
+            "Trained on T1c (T1 without contrast only without tumour). Other sequences and CT are "
+            "refused when the header names them or the picture is recognised as such.",
             "Tumour and tumour-free training slices come from different scanners.",
             "Folds separate patients as far as the public files allow.",
         ],

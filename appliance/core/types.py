@@ -203,7 +203,11 @@ class Classification:
 
 @dataclass(frozen=True)
 class SliceResult:
-    """The reading of one slice; ``mask_px`` counts pixels of the mask as drawn."""
+    """The reading of one slice.
+
+    ``mask_px`` counts pixels of the mask as drawn. ``classifier`` and ``outline`` say what each
+    witness says by itself, 0 to 1, 0.5 where it turns to tumour; None for a slice not read.
+    """
 
     index: int
     verdict: str
@@ -211,6 +215,8 @@ class SliceResult:
     probabilities: Mapping[str, float]
     mask_px: int
     ood_score: float | None = None
+    classifier: float | None = None
+    outline: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -220,6 +226,12 @@ class SliceResult:
             "probabilities": {k: round(float(v), 5) for k, v in self.probabilities.items()},
             "mask_px": self.mask_px,
             "ood_score": None if self.ood_score is None else round(float(self.ood_score), 4),
+            "witnesses": None
+            if self.classifier is None or self.outline is None
+            else {
+                "classifier": round(float(self.classifier), 4),
+                "outline": round(float(self.outline), 4),
+            },
         }
 
 

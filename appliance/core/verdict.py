@@ -14,6 +14,7 @@ Vovk, Gammerman & Shafer, Algorithmic learning in a random world (conformal pred
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -102,6 +103,8 @@ class SliceReading:
         Whether its mask may be drawn.
     reasons : tuple of str
         Why the verdict is ``uncertain``: ``classifier_only``, ``mask_only``, ``set_holds_both``.
+    classifier, outline : float
+        What each witness says by itself, 0 to 1, rescaled so that 0.5 is where it says tumour.
     """
 
     probabilities: np.ndarray
@@ -109,6 +112,8 @@ class SliceReading:
     verdict: str
     drawn: bool
     reasons: tuple[str, ...] = ()
+    classifier: float = 0.0
+    outline: float = 0.0
 
     @property
     def label(self) -> str:
@@ -215,7 +220,16 @@ def read_slice(logits: np.ndarray, mask_logits: np.ndarray, rule: Rule) -> Slice
     # A faint outline is shown when a tumour is likelier than not, or when the outline itself is
     # the reason to doubt; never on the strength of the classifier's doubt alone.
     drawn = verdict == TUMOUR or (verdict == UNCERTAIN and (mask_says or presence >= 0.5))
-    return SliceReading(probabilities, labels, verdict, drawn, tuple(reasons))
+    turning = math.log(rule.classifier_threshold / (1.0 - rule.classifier_threshold))
+    return SliceReading(
+        probabilities,
+        labels,
+        verdict,
+        drawn,
+        tuple(reasons),
+        classifier=float(sigmoid(odds - turning)),
+        outline=float(sigmoid(evidence - rule.mask_threshold)),
+    )
 
 
 @dataclass(frozen=True)

@@ -15,14 +15,14 @@ from appliance.task import Task
 def answer(seen: Interpretation) -> Result:
     """Lesions on the input's own grid, with area, and volume where geometry is known."""
     found = seen.findings()
-    area = float((seen.labels > 0).sum())
-    measured = [Measurement("lesion_area", area, "px")]
     if found and all(f.volume_ml is not None for f in found):
-        measured.append(Measurement("lesion_volume", sum(f.volume_ml for f in found), "ml"))
+        measured = Measurement("lesion_volume", sum(f.volume_ml for f in found), "ml")
+    else:
+        measured = Measurement("lesion_area", float((seen.labels > 0).sum()), "px")
     return Result(
         task="segment",
         findings=found,
-        measurements=tuple(measured),
+        measurements=(measured,),
         verdict=seen.series.verdict,
         slices=seen.slices,
         label_map=seen.label_map,

@@ -14,9 +14,9 @@ function panel(title, ...content) {
   return h("section", { class: "panel", "aria-labelledby": id }, h("h3", { id }, title), ...content);
 }
 
-function bar(name, share, chosen) {
+function bar(words, share, chosen) {
   return h("li", { class: chosen ? "bar chosen" : "bar" },
-    h("span", { class: "bar-name" }, sentence(labelInWords(name))),
+    h("span", { class: "bar-name" }, words),
     h("span", { class: "bar-value" }, chance(share)),
     h("span", { class: "bar-track", "aria-hidden": "true", vars: { "--share": share } }));
 }
@@ -38,10 +38,21 @@ function probabilities({ classification }) {
   const { label, probabilities: shares, prediction_set: set, coverage } = classification;
   const sorted = Object.entries(shares).sort(([, a], [, b]) => b - a);
   return panel(t("result.probabilities"),
-    h("ul", { class: "bars" }, sorted.map(([name, share]) => bar(name, share, name === label))),
+    h("ul", { class: "bars" }, sorted.map(([name, share]) => bar(sentence(labelInWords(name)), share, name === label))),
     h("p", { class: "set" }, t("result.set"), " ",
       set.map((name) => h("span", { class: "tag" }, sentence(labelInWords(name))))),
     h("p", { class: "small-print" }, t("result.set.help", { coverage: percent(coverage) })));
+}
+
+/** What classifier and outline say by themselves: their disagreement is there to be seen. */
+function witnesses({ slices }) {
+  const said = slices?.length === 1 && slices[0].witnesses;
+  if (!said) return null;
+  return panel(t("result.witnesses"),
+    h("ul", { class: "bars" },
+      bar(t("result.witness.classifier"), said.classifier, said.classifier >= 0.5),
+      bar(t("result.witness.outline"), said.outline, said.outline >= 0.5)),
+    h("p", { class: "small-print" }, t("result.witnesses.help")));
 }
 
 function lesions({ lesions: found, input }, show) {
@@ -134,7 +145,7 @@ class ResultView extends HTMLElement {
   show(report, { links = null, card = null, refusals = [] } = {}) {
     const showLesion = (lesion) => this.dispatchEvent(new CustomEvent("lesion", { bubbles: true, detail: { lesion } }));
     this.replaceChildren(...[
-      why(report), probabilities(report), lesions(report, showLesion), measurements(report), quality(report, card),
+      why(report), probabilities(report), witnesses(report), lesions(report, showLesion), measurements(report), quality(report, card),
       refusals.length > 0 && panel(t("result.left_out"), h("ul", { class: "lines" },
         refusals.map((refusal) => h("li", {}, h("strong", {}, refusal.name), " ", sentence(refusal.message))))),
       takeAway(links), timings(report), input(report), modelCard(report.model, card),
