@@ -98,7 +98,9 @@ def test_a_dropped_slice_comes_back_with_verdict_and_overlay(open_page, problems
     assert overlay_pixels(page) < drawn / 4
     page.keyboard.press("c")
     assert overlay_pixels(page) == drawn
-    assert page.locator(".bar").count() == 4
+    classes, witnesses = page.locator(".bars").all()
+    assert classes.locator(".bar").count() == 4
+    assert witnesses.locator(".bar").count() == 2  # the classifier alone, the outline alone
     assert "Tumour found" in page.inner_text("#status")
     assert problems == []
 
