@@ -144,17 +144,19 @@ class Analyzer:
         """Out-of-distribution score of each slice that was read; 1.0 is the accepted limit."""
         return self._outliers.scores(reading.embeddings)
 
-    def _check_distribution(self, scores: np.ndarray) -> float:
-        """The series' score (the share-quantile of its slices); raises OutOfDistribution."""
-        rule = self.manifest.verdict
-        score = float(np.quantile(scores, 1.0 - rule.outlier_share))
-        if score > rule.outlier_threshold:
+    def _series_score(self, scores: np.ndarray) -> float:
+        """One score for a series: the one that the rule's share of its slices exceeds."""
+        return float(np.quantile(scores, 1.0 - self.manifest.verdict.outlier_share))
+
+    def _demand_familiar(self, score: float) -> None:
+        """Raise OutOfDistribution when a series' score is above the accepted limit."""
+        limit = self.manifest.verdict.outlier_threshold
+        if score > limit:
             raise OutOfDistribution(
                 f"expected a contrast-enhanced T1 MR picture of a head, found one unlike any in "
-                f"training (score {score:.2f}, accepted up to {rule.outlier_threshold:.2f}); "
+                f"training (score {score:.2f}, accepted up to {limit:.2f}); "
                 "check modality, sequence and orientation, or send the original export"
             )
-        return score
 
     def analyze(
         self,
@@ -180,8 +182,8 @@ class Analyzer:
             timings.update(reading.timings_ms)
             before = time.perf_counter()
             scores = self.outlier_scores(reading)
-            score = float(np.quantile(scores, 1.0 - rule.outlier_share))
-            self._check_distribution(scores)
+            score = self._series_score(scores)
+            self._demand_familiar(score)
         except InputError as error:
             timings["total"] = decode_ms + (time.perf_counter() - started) * 1e3
             refusal = Refusal(error.code, error.message)
@@ -213,7 +215,7 @@ class Analyzer:
         for series in inputs.values():
             check_header(series, self.manifest)
             reading = read(series, infer, self.manifest)
-            self._check_distribution(self.outlier_scores(reading))
+            self._demand_familiar(self._series_score(self.outlier_scores(reading)))
         return found.run(inputs, infer, self.manifest, options)
 
     def refuse(self, refusal: Refusal, decode_ms: float = 0.0) -> Report:

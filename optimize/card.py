@@ -104,7 +104,14 @@ def render(manifest: Manifest) -> str:
         ]
     refusals = metrics.get("refusals")
     if refusals:
-        lines += ["## Refusals", "", "| input | refused | n |", "| --- | --- | --- |"]
+        lines += [
+            "## Refusals",
+            "",
+            "Nothing was fitted on these pictures, but these figures were looked at while the",
+            "estimator's depth, penalty and distance margin were chosen: development figures.",
+            "",
+        ]
+        lines += ["| input | refused | n |", "| --- | --- | --- |"]
         lines += [f"| {r['input']} | {r['refused']:.2f} | {r['n']} |" for r in refusals]
         lines.append("")
     lines += [

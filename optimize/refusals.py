@@ -1,4 +1,8 @@
-"""How often unsuitable input of a data root is refused: measured only, nothing is fitted on it."""
+"""How often unsuitable input of a data root is refused; nothing is fitted on it.
+
+The figures were looked at while the estimator's settings were chosen: they are development
+figures, and the card says so.
+"""
 
 from __future__ import annotations
 
