@@ -17,7 +17,7 @@ BASE = [
     "numpy>=1.26",  # arrays; no upper bound: only training ties it to 1.x (see constraints.txt)
     "opencv-python-headless>=4.9",  # picture files, resizing; a server has no libGL
     "pillow>=10.0",  # JPEG pictures with their EXIF orientation, the same bits as OpenCV's
-    "scikit-learn-intelex>=2025.0; platform_machine == 'x86_64'",  # oneDAL: nearest neighbours, regression
+    "scikit-learn-intelex>=2025.0; platform_machine == 'x86_64'",  # oneDAL
     "scikit-learn>=1.5",  # the estimators scikit-learn-intelex puts on oneDAL
     "scipy>=1.11",  # sparse solvers and filters of the generated heads
     "flask>=3.0",  # the web application
