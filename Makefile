@@ -1,7 +1,7 @@
 # make install   the serving install in .venv, with .venv/bin/neuralscan
 # make run       install, then serve the page with generated sample studies
 # make test      everything the tests need, then the tests
-# make package   train, convert, quantise and package a network; DATA=DIR names the images
+# make package   cross-validate, evaluate and package a network; DATA=DIR names the images
 # make lint      ruff, as the tests' authors run it
 # make clean     caches and build outputs; `make distclean` takes .venv too
 #
@@ -58,10 +58,10 @@ test: $(VENV)/.all
 
 package: $(VENV)/.all
 	@test -n "$(DATA)" || { echo "usage: make package DATA=DIR (see training/README.md)" >&2; exit 2; }
-	@$(BIN)/python -m training train $(CONFIG) --data "$(DATA)" --out runs/$(CONFIG)
-	@$(BIN)/python -m optimize convert runs/$(CONFIG)
-	@$(BIN)/python -m optimize quantize runs/$(CONFIG) --data "$(DATA)"
-	@$(BIN)/python -m optimize package runs/$(CONFIG) --data "$(DATA)" --out $(OUT)
+	@$(BIN)/python -m training crossvalidate $(CONFIG) --data "$(DATA)" --out runs/$(CONFIG)
+	@$(BIN)/python -m training evaluate runs/$(CONFIG) --data "$(DATA)"
+	@$(BIN)/python -m optimize package runs/$(CONFIG)/all --data "$(DATA)" --out $(OUT) \
+		--evaluation runs/$(CONFIG)/evaluation/evaluation.json
 
 lint: $(VENV)/.all
 	@$(BIN)/ruff check .

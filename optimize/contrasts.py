@@ -16,6 +16,8 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
+from appliance.core.stripping import head_mask, stripped
+
 Contrast = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
 
@@ -23,17 +25,9 @@ def _disc(radius: int) -> np.ndarray:
     return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
 
 
-def head_of(picture: np.ndarray) -> np.ndarray:
-    """Filled head, (size, size) uint8."""
-    inside = (cv2.GaussianBlur(picture, (5, 5), 0) > 0.08).astype(np.uint8)
-    inside = cv2.morphologyEx(inside, cv2.MORPH_CLOSE, _disc(8))
-    contours, _ = cv2.findContours(inside, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-    return cv2.drawContours(np.zeros_like(inside), contours, -1, 1, cv2.FILLED)
-
-
 def ct_like(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Saturated bone around flat, noisy soft tissue, in a brain window."""
-    head = head_of(picture)
+    head = head_mask(picture)
     scalp, bone = int(rng.integers(2, 9)), int(rng.integers(5, 15))
     inside = cv2.erode(head, _disc(scalp))
     brain = cv2.erode(inside, _disc(bone))
@@ -52,7 +46,7 @@ def ct_like(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def t2_like(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Fluid bright, white matter dark: the order of tissues is reversed inside the skull."""
-    head = head_of(picture)
+    head = head_mask(picture)
     inside = cv2.erode(head, _disc(int(rng.integers(6, 13)))).astype(np.float32)
     inside = cv2.GaussianBlur(inside, (0, 0), 2.0)
     tissue = cv2.GaussianBlur(picture, (0, 0), 0.6)
@@ -62,15 +56,35 @@ def t2_like(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return (inside * reversed_ + (1 - inside) * outside).astype(np.float32) * head
 
 
+def flair_like(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Fluid dark, grey matter brighter than white, the bright rest in between."""
+    white = max(float(np.percentile(picture[picture > 0.15], 60)), 0.3) if picture.any() else 0.5
+    knots = np.array([0.0, 0.35, 0.65, 1.0, 1.4, 2.2]) * white
+    grey, matter = rng.uniform(0.55, 0.85), rng.uniform(0.35, 0.6)
+    levels = [0.0, rng.uniform(0.05, 0.2), grey, min(matter, 0.8 * grey), grey, 1.0]
+    out = np.interp(cv2.GaussianBlur(picture, (0, 0), 0.7), knots, levels).astype(np.float32)
+    return cv2.GaussianBlur(out, (0, 0), rng.uniform(0.5, 1.2)) * head_mask(picture)
+
+
+def without_skull(contrast: Contrast) -> Contrast:
+    """The contrast on a skull-stripped head."""
+
+    def imitate(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        left = stripped(picture, np.zeros_like(picture), rng)
+        return contrast(picture if left is None else left[0], rng)
+
+    return imitate
+
+
 def negative(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A photographic negative of the head."""
-    head = head_of(picture)
+    head = head_mask(picture)
     return ((1.0 - picture) * head).astype(np.float32) * rng.uniform(0.7, 1.0)
 
 
 def blobs(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Smooth activity inside the outline, as nuclear images have."""
-    head = cv2.erode(head_of(picture), _disc(int(rng.integers(3, 14)))).astype(np.float32)
+    head = cv2.erode(head_mask(picture), _disc(int(rng.integers(3, 14)))).astype(np.float32)
     size = picture.shape[0]
     side = int(rng.integers(6, 20))
     field = cv2.resize(rng.random((side, side)).astype(np.float32), (size, size), interpolation=2)
@@ -80,11 +94,22 @@ def blobs(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     )
 
 
-FOREIGN: tuple[Contrast, ...] = (ct_like, t2_like, negative, blobs)
+FOREIGN: tuple[Contrast, ...] = (
+    ct_like,
+    t2_like,
+    negative,
+    blobs,
+    flair_like,
+    without_skull(flair_like),
+    without_skull(t2_like),
+)
 
 
 def another_scanner(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The same contrast from elsewhere: gain curve, shading, resolution, noise, zoom."""
+    """The same contrast from elsewhere: curve, shading, resolution, noise, zoom, no skull."""
+    if rng.random() < 0.15:
+        left = stripped(picture, np.zeros_like(picture), rng)
+        picture = picture if left is None else left[0]
     out = np.power(picture, rng.uniform(0.65, 1.5)) * rng.uniform(0.85, 1.15)
     coarse = rng.uniform(-1, 1, (3, 3)).astype(np.float32)
     out = out * np.exp(cv2.resize(coarse, out.shape[::-1], interpolation=2) * rng.uniform(0, 0.35))

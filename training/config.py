@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from appliance.core.errors import NotFound
 from appliance.core.preprocess import Preprocessing
@@ -17,12 +17,21 @@ class Augmentation:
     """Share of healthy slices that get a tumour painted in, against the source confound."""
     artefact: float = 0.25
     """Share of all slices that get the same blending artefact without meaning."""
+    heal: float = 0.0
+    """Share of meningiomas and pituitary tumours that are covered with healthy tissue."""
+    strip: float = 0.0
+    """Share of slices that lose skin, fat and skull, as research volumes do."""
+    borrow: float = 0.0
+    """Share of slices that take over another slice's histogram."""
     curve: float = 0.6
     bias: float = 0.4
     down_sample: float = 0.3
     jpeg: float = 0.3
     noise: float = 0.35
     blur: float = 0.2
+    ghost: float = 0.0
+    motion: float = 0.0
+    cut_out: float = 0.0
     geometry: float = 0.85
     rotation_deg: float = 18.0
     scale: tuple[float, float] = (0.85, 1.18)
@@ -41,6 +50,15 @@ class Config:
         Side of the network's mask output.
     healthy_repeat : float
         How often a healthy slice is drawn an epoch, against once for a tumour slice.
+    attention : bool
+        Read the tumour type also from the features under the mask.
+    second_reader : bool
+        Train on the mean of both readers' masks where there are two.
+    heads : int
+        Generated healthy heads added to the training slices.
+    patience : int
+        Stop after so many epochs without a better validation figure; 0 runs them all, which a
+        cross-validation with a frozen recipe wants.
     ema : float
         Decay of the exponential moving average of the weights that is kept.
     """
@@ -61,21 +79,46 @@ class Config:
     dropout: float = 0.25
     mask_weight: float = 1.5
     presence_weight: float = 0.25
+    attention: bool = False
+    second_reader: bool = False
+    heads: int = 0
     healthy_repeat: float = 1.4
     ema: float = 0.997
+    patience: int = 0
     seed: int = 7
 
 
+FOLDS = (1, 2, 3, 4)
+
+
+def held_out(config: Config, fold: int | None) -> Config:
+    """The same recipe with a fold held out, or trained on all folds with None.
+
+    >>> held_out(Config("x", "X"), 2).train_folds
+    (1, 3, 4)
+
+    Raises
+    ------
+    NotFound
+        When there is no such fold.
+    """
+    if fold is not None and fold not in FOLDS:
+        raise NotFound(f"folds are {FOLDS}, found {fold}")
+    rest = tuple(number for number in FOLDS if number != fold)
+    return replace(config, train_folds=rest, validation_folds=() if fold is None else (fold,))
+
+
 def load_config(name: str) -> Config:
-    """The ``CONFIG`` of ``training/configs/<name>.py``.
+    """The ``CONFIG`` of ``training/configs/<name>.py``; ``trials.<name>`` is one of its trials.
 
     Raises
     ------
     NotFound
         When there is no such configuration.
     """
+    file, _, key = name.partition(".")
     try:
-        module = importlib.import_module(f"training.configs.{name}")
-    except ModuleNotFoundError as error:
+        module = importlib.import_module(f"training.configs.{file}")
+        return module.TRIALS[key] if key else module.CONFIG
+    except (ModuleNotFoundError, AttributeError, KeyError) as error:
         raise NotFound(f"no configuration {name!r} in training/configs") from error
-    return module.CONFIG

@@ -113,7 +113,7 @@ def export(config: Config, root: Path, out: Path, backend: dict[str, str]) -> Pa
     NotFound
         When the run has no checkpoint.
     """
-    model = build(config.preprocessing.size, config.dropout)
+    model = build(config.preprocessing.size, config.dropout, attention=config.attention)
     latest = tf.train.latest_checkpoint(str(out / "checkpoints"))
     if latest is None:
         raise NotFound(f"no checkpoint in {out.name}; run `python -m training train {config.name}`")
@@ -141,9 +141,8 @@ def export(config: Config, root: Path, out: Path, backend: dict[str, str]) -> Pa
     }
     (folder / "cases.json").write_text(json.dumps(lists, indent=0))
     (folder / "draft.json").write_text(json.dumps(draft_manifest(config, backend), indent=1))
-    some = data.load(
-        validation[:: max(1, len(validation) // _REFERENCE_SLICES)], config.preprocessing
-    )
+    seen = validation or training
+    some = data.load(seen[:: max(1, len(seen) // _REFERENCE_SLICES)], config.preprocessing)
     answers = {name: value.numpy() for name, value in serve(tf.constant(some.arrays)).items()}
     np.savez_compressed(folder / "reference.npz", image=some.arrays, **answers)
     return folder

@@ -9,9 +9,10 @@ import numpy as np
 import tensorflow as tf
 
 from appliance.core.types import LABELS
-from training.augment import Painter, augment
+from training.augment import augment
 from training.config import Config
 from training.data import Slices
+from training.painting import Painter
 
 _HEALTHY = LABELS.index("no_tumor")
 
@@ -25,9 +26,9 @@ def _order(slices: Slices, config: Config, rng: np.random.Generator) -> np.ndarr
     return rng.permutation(np.concatenate([tumour, healthy, chosen]))
 
 
-def steps_per_epoch(slices: Slices, config: Config) -> int:
-    """Batches of one training epoch."""
-    return len(_order(slices, config, np.random.default_rng(0))) // config.batch
+def steps_per_epoch(slices: Slices, config: Config, workers: int = 1) -> int:
+    """Batches of one training epoch that each worker gets."""
+    return len(_order(slices, config, np.random.default_rng(0))) // (config.batch * workers)
 
 
 def mask_target(mask: np.ndarray, side: int) -> np.ndarray:
@@ -36,13 +37,19 @@ def mask_target(mask: np.ndarray, side: int) -> np.ndarray:
 
 
 def training_batches(
-    slices: Slices, painter: Painter, config: Config, epoch: int
+    slices: Slices,
+    painter: Painter,
+    config: Config,
+    epoch: int,
+    workers: int = 1,
+    worker: int = 0,
 ) -> tf.data.Dataset:
-    """Augmented batches of one epoch; the same epoch gives the same batches."""
+    """Augmented batches of one epoch; the same epoch and worker give the same batches."""
 
     def examples() -> Iterator[tuple[np.ndarray, np.ndarray, int]]:
-        rng = np.random.default_rng((config.seed, epoch))
-        for index in _order(slices, config, rng):
+        order = _order(slices, config, np.random.default_rng((config.seed, epoch)))
+        rng = np.random.default_rng((config.seed, epoch, worker))
+        for index in order[worker::workers]:
             array, mask, label = augment(slices, int(index), config.augmentation, painter, rng)
             yield array, mask_target(mask, config.mask_side), label
 

@@ -1,12 +1,15 @@
 """The network: EfficientNet-Lite0 encoder, light separable decoder, one pass for all readings.
 
 Outputs of `build` by name: ``logits`` (4), ``mask`` (side, side, 1) logits, ``cam`` (7, 7, 4)
-class evidence by place, and ``embedding``: pooled features of several depths.
+class evidence by place, and ``embedding``: pooled features of several depths. With attention,
+the tumour type is also read from the features under the network's own mask.
 
 References
 ----------
 Tan & Le, EfficientNet, ICML 2019; EfficientNet-Lite (no squeeze-excite, ReLU6), TensorFlow
 model zoo 2020. Ronneberger et al., U-Net, MICCAI 2015. Zhou et al., class activation maps, 2016.
+Ilse et al., Attention-based deep multiple instance learning, ICML 2018 (a learnt pooling; ours is
+guided by the mask, because a learnt one was unstable beside it).
 """
 
 from __future__ import annotations
@@ -61,13 +64,31 @@ def _separable(x: tf.Tensor, out: int, name: str) -> tf.Tensor:
     return _relu(_norm(x, f"{name}_bn"), f"{name}_relu")
 
 
-def build(size: int, dropout: float, classes: int = len(LABELS)) -> keras.Model:
+def _under_mask(x: tf.Tensor, mask: tf.Tensor, width: int) -> tf.Tensor:
+    """Mean features (batch, width) where the mask logits are high; near zero where none are.
+
+    The mask is a guide, not a pupil: no gradient flows back into it from the class.
+    """
+    factor = mask.shape[1] // x.shape[1]
+    guide = keras.layers.AveragePooling2D(factor, name="lesion_guide")(tf.stop_gradient(mask))
+    guide = keras.layers.Activation("sigmoid", name="lesion_place")(guide)
+    values = keras.layers.Conv2D(width, 1, use_bias=False, name="lesion_values")(x)
+    values = _relu(_norm(values, "lesion_values_bn"), "lesion_values_relu")
+    total = tf.reduce_sum(values * guide, axis=(1, 2))
+    return total / (tf.reduce_sum(guide, axis=(1, 2)) + 1.0)
+
+
+def build(
+    size: int, dropout: float, classes: int = len(LABELS), attention: bool = False
+) -> keras.Model:
     """The multi-task network with random weights.
 
     Parameters
     ----------
     size : int
         Side of the input, a multiple of 32.
+    attention : bool
+        Read the tumour type also from the features under the mask.
     """
     image = keras.Input((size, size, 1), name="image")
     x = keras.layers.Conv2D(32, 3, 2, "same", use_bias=False, name="conv_stem")(image)
@@ -85,21 +106,29 @@ def build(size: int, dropout: float, classes: int = len(LABELS)) -> keras.Model:
     head = _relu(_norm(head, "bn_head"), "head_relu")
 
     cam = keras.layers.Conv2D(classes, 1, name="cam")(keras.layers.Dropout(dropout)(head))
-    logits = keras.layers.GlobalAveragePooling2D(name="logits")(cam)
+    whole = keras.layers.GlobalAveragePooling2D(name="whole" if attention else "logits")(cam)
 
+    middle = None
     y = _separable(deep, 128, "decode32")
     for skip, width, name in zip(skips[::-1], (96, 64, 40, 24), ("16", "8", "4", "2"), strict=True):
         y = keras.layers.UpSampling2D(2, interpolation="bilinear", name=f"up{name}")(y)
         y = keras.layers.Concatenate(name=f"join{name}")([y, skip])
         y = _separable(y, width, f"decode{name}a")
         y = _separable(y, width, f"decode{name}b")
+        if name == "8":
+            middle = y
     mask = keras.layers.Conv2D(1, 1, name="mask")(y)
 
     pools = [keras.layers.GlobalAveragePooling2D()(s) for s in (*skips[1:], deep)]
     embedding = keras.layers.Concatenate(name="embedding")(pools)
-    return keras.Model(
-        image, {"logits": logits, "mask": mask, "cam": cam, "embedding": embedding}, name="net"
-    )
+    outputs = {"logits": whole, "mask": mask, "cam": cam, "embedding": embedding}
+    if attention:
+        lesion = keras.layers.Dropout(dropout)(_under_mask(middle, mask, 128))
+        lesion = keras.layers.Dense(classes - 1, name="lesion_types")(lesion)
+        lesion = lesion - tf.reduce_mean(lesion, axis=1, keepdims=True)  # type, not presence
+        lesion = tf.pad(lesion, ((0, 0), (0, 1)))
+        outputs["logits"] = keras.layers.Add(name="logits")([whole, lesion])
+    return keras.Model(image, outputs, name="net")
 
 
 def load_imagenet(model: keras.Model, state: dict[str, np.ndarray]) -> int:

@@ -1,10 +1,12 @@
-"""The loop: multi-task loss, cosine rate, averaged weights, resumable checkpoints."""
+"""The loop: epochs, averaged weights, figures after each, resumable checkpoints."""
 
 from __future__ import annotations
 
 import json
 import logging
+import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,77 +17,18 @@ import tensorflow as tf
 from tensorflow import keras
 from tqdm import tqdm
 
-from appliance.core.types import LABELS
 from training import data
-from training.augment import Painter
 from training.config import Config
+from training.figures import READINGS, figures, read, save
+from training.heads import generated_heads
 from training.loader import plain_batches, steps_per_epoch, training_batches
 from training.networks import build, load_imagenet
+from training.painting import Painter
+from training.step import PARTS, make_step
 from training.weights import efficientnet_lite0
+from training.workers import Cluster
 
 logger = logging.getLogger(__name__)
-_HEALTHY = LABELS.index("no_tumor")
-
-
-def loss_parts(
-    outputs: dict[str, tf.Tensor], mask: tf.Tensor, label: tf.Tensor, config: Config
-) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Class loss, mask loss (cross-entropy and Dice), and presence by the mask's strongest pixels.
-
-    The last one asks a healthy slice's most suspicious pixels to be calm, and a tumour slice's to
-    be sure: without it, a segmenter draws something on most healthy slices.
-
-    References
-    ----------
-    Milletari et al., V-Net (soft Dice), 3DV 2016.
-    """
-    target = tf.one_hot(label, len(LABELS))
-    classes = keras.losses.categorical_crossentropy(
-        target, outputs["logits"], from_logits=True, label_smoothing=config.label_smoothing
-    )
-    logits = outputs["mask"]
-    present = tf.cast(tf.reduce_sum(mask, (1, 2, 3)) > 4.0, tf.float32)
-    pixel = tf.nn.sigmoid_cross_entropy_with_logits(mask, logits)
-    pixel = tf.reduce_mean(pixel * (1.0 + 2.0 * mask), (1, 2, 3)) * 8.0
-    chance = tf.sigmoid(logits)
-    overlap = tf.reduce_sum(chance * mask, (1, 2, 3))
-    total = tf.reduce_sum(chance, (1, 2, 3)) + tf.reduce_sum(mask, (1, 2, 3))
-    dice = (1.0 - (2.0 * overlap + 4.0) / (total + 4.0)) * present
-    flat = tf.reshape(logits, (tf.shape(logits)[0], -1))
-    strongest = tf.reduce_mean(tf.math.top_k(flat, 24, sorted=False).values, 1)
-    presence = tf.nn.sigmoid_cross_entropy_with_logits(present, strongest)
-    return tf.reduce_mean(classes), tf.reduce_mean(pixel + dice), tf.reduce_mean(presence)
-
-
-def make_step(
-    model: keras.Model, average: keras.Model, optimizer: keras.optimizers.Optimizer, config: Config
-):
-    """The compiled training step; returns the three loss parts."""
-    encoder = {
-        v.ref()
-        for layer in model.layers
-        if layer.name.startswith(("block", "conv_stem", "bn0", "conv_head", "bn_head"))
-        for v in layer.trainable_variables
-    }
-    rates = [config.encoder_rate if v.ref() in encoder else 1.0 for v in model.trainable_variables]
-
-    @tf.function
-    def step(image, mask, label, decay):
-        with tf.GradientTape() as tape:
-            parts = loss_parts(model(image, training=True), mask, label, config)
-            loss = parts[0] + config.mask_weight * parts[1] + config.presence_weight * parts[2]
-        gradients = tape.gradient(loss, model.trainable_variables)
-        gradients, _ = tf.clip_by_global_norm(gradients, 5.0)
-        before = [tf.identity(v) for v in model.trainable_variables]
-        optimizer.apply_gradients(zip(gradients, model.trainable_variables))  # noqa: B905
-        for variable, old, rate in zip(model.trainable_variables, before, rates):  # noqa: B905
-            if rate != 1.0:
-                variable.assign(old + (variable - old) * rate)
-        for mean, variable in zip(average.variables, model.variables):  # noqa: B905
-            mean.assign(mean * decay + variable * (1.0 - decay))
-        return parts
-
-    return step
 
 
 def predict(model: keras.Model, slices: data.Slices, config: Config) -> dict[str, np.ndarray]:
@@ -98,61 +41,22 @@ def predict(model: keras.Model, slices: data.Slices, config: Config) -> dict[str
     return {name: np.concatenate(values) for name, values in collected.items()}
 
 
-def figures(outputs: dict[str, np.ndarray], slices: data.Slices) -> dict[str, float]:
-    """Quick validation figures on the network's grid, classifier and mask each for itself."""
-    labels = slices.labels
-    guess = outputs["logits"].argmax(1)
-    tumour = labels != _HEALTHY
-    probability = 1.0 / (1.0 + np.exp(-outputs["mask"][..., 0]))
-    size = slices.masks.shape[1]
-    dice, area = [], []
-    for plane, mask in zip(probability, slices.masks, strict=True):
-        drawn = cv2.resize(plane, (size, size), interpolation=cv2.INTER_LINEAR) > 0.5
-        truth = mask > 127
-        area.append(int(drawn.sum()))
-        if truth.any():
-            dice.append(2.0 * (drawn & truth).sum() / (drawn.sum() + truth.sum()))
-    area = np.array(area)
-    result = {
-        "accuracy": float((guess == labels).mean()),
-        "types": float((guess == labels)[tumour].mean()),
-        "tumour_found_classifier": float((guess != _HEALTHY)[tumour].mean()),
-        "tumour_found_mask": float((area > 40)[tumour].mean()),
-        "dice": float(np.mean(dice)) if dice else float("nan"),
-    }
-    if (~tumour).any():
-        result["healthy_alarmed_classifier"] = float((guess != _HEALTHY)[~tumour].mean())
-        result["healthy_alarmed_mask"] = float((area > 40)[~tumour].mean())
-    return result
-
-
-def train(config: Config, root: Path, out: Path, backend: dict[str, str]) -> dict[str, Any]:
-    """Train, resuming from the last checkpoint in `out` when there is one.
-
-    Returns
-    -------
-    dict
-        The history; also in ``history.json``. The averaged weights are in ``average.weights.h5``.
-    """
-    cv2.setNumThreads(1)
-    out.mkdir(parents=True, exist_ok=True)
+def read_slices(config: Config, root: Path) -> tuple[data.Slices, dict[str, data.Slices]]:
+    """Training slices, and by name the sets that are looked at after every epoch."""
     cases = data.tumour_cases(root) + data.healthy_cases(root)
     spec = config.preprocessing
-    training = data.load(
-        data.split(cases, config.train_folds, apart_from=config.validation_folds), spec, "training"
-    )
-    validation = data.load(
-        data.split(cases, config.validation_folds, apart_from=config.train_folds),
-        spec,
-        "validation",
-    )
-    others = data.load(data.other_source_cases(root), spec, "other sources")
-    painter = Painter(training)
+    chosen = data.split(cases, config.train_folds, apart_from=config.validation_folds)
+    reader = root / data.SECOND_READER if config.second_reader else None
+    training = data.load(chosen, spec, "training", reader)
+    if config.heads:
+        training = data.joined(training, generated_heads(config.heads, spec, config.seed))
+    held_out = data.split(cases, config.validation_folds, apart_from=config.train_folds)
+    watched = {"validation": held_out, "other_sources": data.other_source_cases(root)}
+    return training, {name: data.load(part, spec, name) for name, part in watched.items() if part}
 
-    model, average = build(spec.size, config.dropout), build(spec.size, config.dropout)
-    load_imagenet(model, efficientnet_lite0())
-    average.set_weights(model.get_weights())
-    steps = steps_per_epoch(training, config)
+
+def make_optimizer(config: Config, steps: int) -> keras.optimizers.Optimizer:
+    """AdamW with a warm-up and a cosine rate over the whole run."""
     total = steps * config.epochs
     schedule = keras.optimizers.schedules.CosineDecay(
         config.learning_rate / 20,
@@ -162,42 +66,132 @@ def train(config: Config, root: Path, out: Path, backend: dict[str, str]) -> dic
         config.learning_rate,
         min(2 * steps, total // 4),
     )
-    optimizer = keras.optimizers.AdamW(schedule, weight_decay=config.weight_decay)
-    done = tf.Variable(0, dtype=tf.int64, name="epochs_done")
-    checkpoint = tf.train.Checkpoint(model=model, average=average, optimizer=optimizer, done=done)
-    manager = tf.train.CheckpointManager(checkpoint, str(out / "checkpoints"), max_to_keep=2)
-    history: list[dict[str, Any]] = []
-    if manager.latest_checkpoint:
-        checkpoint.restore(manager.latest_checkpoint)
-        history = json.loads((out / "history.json").read_text())["epochs"][: int(done)]
-        logger.info("resuming after epoch %d", int(done))
-    step = make_step(model, average, optimizer, config)
+    return keras.optimizers.AdamW(schedule, weight_decay=config.weight_decay)
 
-    for epoch in range(int(done), config.epochs):
+
+def merit(entry: dict[str, Any]) -> float:
+    """What early stopping watches: accuracy and Dice of the validation fold, in equal parts."""
+    seen = entry["validation"]
+    return 0.5 * (seen["accuracy"] + seen["dice"])
+
+
+def is_stale(history: Sequence[dict[str, Any]], patience: int) -> bool:
+    """Whether the last `patience` epochs brought nothing better; never with patience 0.
+
+    >>> seen = [{"validation": {"accuracy": a, "dice": 0.5}} for a in (0.7, 0.9, 0.8, 0.9)]
+    >>> is_stale(seen, 2), is_stale(seen, 3), is_stale(seen, 0)
+    (True, False, False)
+    """
+    if not patience or len(history) <= patience or "validation" not in history[-1]:
+        return False
+    merits = [merit(entry) for entry in history]
+    return max(merits[-patience:]) <= max(merits[:-patience])
+
+
+class _Run:
+    """A run's folder: checkpoints, history, TensorBoard logs; only the first worker writes."""
+
+    def __init__(self, out: Path, cluster: Cluster, **tracked: Any) -> None:
+        out.mkdir(parents=True, exist_ok=True)
+        self.out, self.cluster = out, cluster
+        self.done = tf.Variable(0, dtype=tf.int64, name="epochs_done")
+        self.checkpoint = tf.train.Checkpoint(done=self.done, **tracked)
+        # Saving takes part of every worker; what the others write is thrown away.
+        folder = out if cluster.is_chief else Path(tempfile.mkdtemp(prefix="worker-"))
+        self.manager = tf.train.CheckpointManager(
+            self.checkpoint, str(folder / "checkpoints"), max_to_keep=2
+        )
+        logs = str(out / "logs")
+        self.log = (
+            tf.summary.create_file_writer(logs)
+            if cluster.is_chief
+            else tf.summary.create_noop_writer()
+        )
+        self.epochs: list[dict[str, Any]] = []
+
+    def resume(self) -> None:
+        """Restore the last checkpoint, when there is one."""
+        latest = tf.train.latest_checkpoint(str(self.out / "checkpoints"))
+        if latest:
+            self.checkpoint.restore(latest)
+            document = json.loads((self.out / "history.json").read_text())
+            self.epochs = document["epochs"][: int(self.done)]
+            logger.info("resuming after epoch %d", int(self.done))
+
+    def save(self, entry: dict[str, Any], config: Config, backend: dict[str, Any]) -> None:
+        """Add an epoch."""
+        self.epochs.append(entry)
+        self.done.assign_add(1)
+        if self.cluster.is_chief:
+            document = {"config": asdict(config), "backend": backend, "epochs": self.epochs}
+            partial = self.out / "history.json.part"
+            partial.write_text(json.dumps(document, indent=1))
+            partial.replace(self.out / "history.json")
+        self.manager.save()
+        with self.log.as_default(step=entry["epoch"]):
+            for name, value in entry.items():
+                figures_ = value if isinstance(value, dict) else {"": value}
+                for key, number in figures_.items():
+                    tf.summary.scalar(f"{name}/{key}".rstrip("/"), number)
+        self.log.flush()
+        logger.info("%s", json.dumps(entry))
+
+
+def train(
+    config: Config,
+    root: Path,
+    out: Path,
+    backend: dict[str, Any],
+    cluster: Cluster | None = None,
+) -> dict[str, Any]:
+    """Train, resuming from the last checkpoint in `out` when there is one.
+
+    Returns
+    -------
+    dict
+        The history; also in ``history.json``. The averaged weights are in ``average.weights.h5``.
+    """
+    cv2.setNumThreads(1)
+    cluster = cluster or Cluster()
+    strategy = cluster.strategy()  # before anything else of TensorFlow
+    training, watched = read_slices(config, root)
+    painter = Painter(training)
+    size = config.preprocessing.size
+    steps = steps_per_epoch(training, config, cluster.count)
+    with strategy.scope():
+        model = build(size, config.dropout, attention=config.attention)
+        optimizer = make_optimizer(config, steps)
+        optimizer.build(model.trainable_variables)
+    average = build(size, config.dropout, attention=config.attention)
+    load_imagenet(model, efficientnet_lite0())
+    average.set_weights(model.get_weights())
+    run = _Run(out, cluster, model=model, average=average, optimizer=optimizer)
+    run.resume()
+    step = make_step(model, average, optimizer, config, strategy)
+
+    for epoch in range(int(run.done), config.epochs):
+        if is_stale(run.epochs, config.patience):
+            logger.info("stopping early: nothing better in %d epochs", config.patience)
+            break
         started = time.perf_counter()
-        sums = np.zeros(3)
-        batches = training_batches(training, painter, config, epoch)
-        bar = tqdm(batches, total=steps, desc=f"epoch {epoch + 1}/{config.epochs}", disable=None)
-        for count, (image, mask, label) in enumerate(bar, 1):
-            decay = min(config.ema, (1.0 + epoch * steps + count) / (10.0 + epoch * steps + count))
-            parts = step(image, mask, label, tf.constant(decay, tf.float32))
-            sums += [float(part) for part in parts]
-        entry = {
+        sums = np.zeros(len(PARTS))
+        batches = training_batches(training, painter, config, epoch, cluster.count, cluster.index)
+        label = f"epoch {epoch + 1}/{config.epochs}"
+        bar = tqdm(batches.take(steps), total=steps, desc=label, disable=None)
+        for count, batch in enumerate(bar, 1):
+            seen = epoch * steps + count
+            decay = min(config.ema, (1.0 + seen) / (10.0 + seen))
+            sums += [float(part) for part in step(*batch, tf.constant(decay, tf.float32))]
+        entry: dict[str, Any] = {
             "epoch": epoch + 1,
             "seconds": round(time.perf_counter() - started, 1),
-            "loss_class": sums[0] / steps,
-            "loss_mask": sums[1] / steps,
-            "loss_presence": sums[2] / steps,
-            "validation": figures(predict(average, validation, config), validation),
-            "other_sources": figures(predict(average, others, config), others),
+            **{f"loss_{name}": value / steps for name, value in zip(PARTS, sums, strict=True)},
         }
-        history.append(entry)
-        done.assign_add(1)
-        document = {"config": asdict(config), "backend": backend, "epochs": history}
-        partial = out / "history.json.part"
-        partial.write_text(json.dumps(document, indent=1))
-        partial.replace(out / "history.json")
-        manager.save()
-        logger.info("%s", json.dumps(entry))
-    average.save_weights(str(out / "average.weights.h5"))
-    return {"config": asdict(config), "backend": backend, "epochs": history}
+        for name, slices in watched.items():
+            entry[name] = figures(read(predict(average, slices, config), slices))
+        run.save(entry, config, backend)
+    if cluster.is_chief:
+        average.save_weights(str(out / "average.weights.h5"))
+        sets = {name: read(predict(average, part, config), part) for name, part in watched.items()}
+        save(out / READINGS, sets)
+    return {"config": asdict(config), "backend": backend, "epochs": run.epochs}

@@ -6,7 +6,8 @@ import pytest
 
 from appliance.core.preprocess import Preprocessing, prepare
 from appliance.core.probe import probe_picture
-from optimize.contrasts import FOREIGN, another_scanner, ct_like, head_of, t2_like
+from appliance.core.stripping import head_mask
+from optimize.contrasts import FOREIGN, another_scanner, ct_like, t2_like
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +28,7 @@ def test_shape_type_and_range(picture, imitate):
 
 def test_fluid_turns_bright_in_t2(picture):
     out = t2_like(picture, np.random.default_rng(0))
-    head = head_of(picture) > 0
+    head = head_mask(picture) > 0
     fluid = (picture < 0.25) & head
     fluid[:40] = fluid[-40:] = False
     fluid[:, :60] = fluid[:, -60:] = False
@@ -35,7 +36,7 @@ def test_fluid_turns_bright_in_t2(picture):
 
 
 def test_bone_is_white_in_ct(picture):
-    head = head_of(picture)
+    head = head_mask(picture)
     band = (cv2.erode(head, np.ones((19, 19))) - cv2.erode(head, np.ones((31, 31)))) > 0
     gains = [
         ct_like(picture, np.random.default_rng(seed))[band].mean() - picture[band].mean()

@@ -1,16 +1,19 @@
 """Augmentation keeps picture and mask together, and paints what it says it paints."""
 
+from dataclasses import fields
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from appliance.core.preprocess import Preprocessing, prepare, prepare_mask
 from appliance.core.probe import probe_picture
 from appliance.core.types import LABELS
-from training.augment import Painter, augment, from_unit, to_unit
+from training.augment import augment
 from training.config import Augmentation
 from training.data import Case, Slices
+from training.painting import Painter, from_unit, to_unit
 
 SPEC = Preprocessing(size=128)
 HEALTHY = LABELS.index("no_tumor")
@@ -89,8 +92,29 @@ def test_an_artefact_leaves_label_and_lesion_alone(slices, painter):
         assert np.abs(after - before)[mask > 0].max() < 0.05
 
 
+def test_healing_covers_the_tumour_and_little_else(slices, painter):
+    rng = np.random.default_rng(5)
+    before = to_unit(slices.arrays[1, ..., 0])
+    mask = slices.masks[1].astype(np.float32) / 255
+    healed = [h for h in (painter.heal(before, mask, 1, rng) for _ in range(10)) if h is not None]
+    assert healed
+    for after in healed:
+        assert after[mask > 0.5].mean() < before[mask > 0.5].mean() - 0.1
+        far = cv2.dilate((mask > 0).astype(np.uint8), np.ones((41, 41), np.uint8)) == 0
+        assert np.abs(after - before)[far].max() < 1e-3
+
+
+def test_a_healed_slice_is_labelled_healthy(slices, painter):
+    off = {field.name: 0 for field in fields(Augmentation)}
+    always = Augmentation(**{**off, "heal": 1.0})
+    labels = [augment(slices, 1, always, painter, np.random.default_rng(s))[2] for s in range(10)]
+    assert HEALTHY in labels
+    gliomas = [augment(slices, 0, always, painter, np.random.default_rng(s))[2] for s in range(5)]
+    assert set(gliomas) == {int(slices.labels[0])}  # its border is not its outline: never healed
+
+
 def test_without_augmentation_nothing_happens(slices, painter):
-    off = Augmentation(0, 0, 0, 0, 0, 0, 0, 0, 0)
+    off = Augmentation(**{field.name: 0 for field in fields(Augmentation)})
     for index in range(8):
         array, _, _ = augment(slices, index, off, painter, np.random.default_rng(9))
         same = np.abs(array - slices.arrays[index]).max() < 1e-5

@@ -25,6 +25,11 @@ def test_all_encoder_weights_are_copied_and_the_stem_is_grey():
     assert shapes == {
         "logits": (2, 4), "mask": (2, 32, 32, 1), "cam": (2, 2, 2, 4), "embedding": (2, 496),
     }  # fmt: skip
+    attentive = build(64, 0.1, attention=True)
+    assert load_imagenet(attentive, state) == 245
+    outputs = attentive(np.zeros((2, 64, 64, 1), np.float32))
+    assert {name: tuple(value.shape) for name, value in outputs.items()} == shapes
+    assert len(attentive.weights) == len(model.weights) + 7
     del state["_conv_head.weight"]
     with pytest.raises(KeyError):
         load_imagenet(build(64, 0.1), state)
@@ -51,7 +56,7 @@ def test_the_loss_prefers_the_truth():
     import tensorflow as tf
 
     from training.config import Config
-    from training.train import loss_parts
+    from training.step import loss_parts
 
     mask = np.zeros((2, 16, 16, 1), np.float32)
     mask[0, 4:9, 4:9] = 1

@@ -1,0 +1,55 @@
+"""What was tried: each trial changes one thing; ``python -m training train trials.NAME``.
+
+Trials are short (half the epochs), trained on folds 1 to 3 and looked at on fold 4 and on the
+other sources.
+"""
+
+from dataclasses import replace
+
+from training.config import Config
+
+_BASE = Config(name="base", title="Trial", epochs=8)
+
+
+def _with(config: Config, name: str, **changes: object) -> Config:
+    """A trial: fields of the configuration, or of its augmentation, changed."""
+    own = {key: value for key, value in changes.items() if hasattr(config, key)}
+    rest = {key: value for key, value in changes.items() if key not in own}
+    augmentation = replace(config.augmentation, **rest)
+    return replace(config, name=name, augmentation=augmentation, **own)
+
+
+_SCANNERS = _with(
+    _BASE,
+    "scanners",
+    strip=0.08,
+    borrow=0.1,
+    ghost=0.05,
+    motion=0.05,
+    cut_out=0.05,
+    second_reader=True,
+    heads=240,
+)
+_PLAIN = _with(
+    _BASE, "plain", paint=0.0, artefact=0.0, curve=0.0, bias=0.0, down_sample=0.0, jpeg=0.0
+)
+
+TRIALS = {
+    trial.name: trial
+    for trial in (
+        _BASE,
+        # The ladder against the source confound, a measure at a time.
+        _PLAIN,
+        _with(_PLAIN, "looks", curve=0.6, bias=0.4, down_sample=0.3, jpeg=0.3),
+        _with(_BASE, "painted", artefact=0.0),
+        _SCANNERS,
+        _with(_SCANNERS, "without_heads", heads=0),
+        _with(_SCANNERS, "without_strip", strip=0.0),
+        _with(_SCANNERS, "without_borrow", borrow=0.0),
+        _with(_SCANNERS, "healed", heal=0.1),
+        # One change of the network or of its training.
+        _with(_SCANNERS, "one_reader", second_reader=False),
+        _with(_SCANNERS, "attentive", attention=True),
+        _with(_SCANNERS, "small_batch", batch=8, learning_rate=4e-4, ema=0.9985),
+    )
+}
