@@ -7,7 +7,6 @@ that ``--help`` answers at once.
 from __future__ import annotations
 
 import io
-import json
 import logging
 import sys
 import tempfile
@@ -19,8 +18,9 @@ from typing import Any
 import click
 
 from appliance import __version__, exits
-from appliance.core.errors import ChecksumMismatch, ProbeFailed
-from appliance.exits import DONE, GATE, REFUSED
+from appliance.cli_models import models
+from appliance.exits import DONE, REFUSED
+from appliance.verbs import BACKEND, DEVICE, epilog, line, settings_with
 
 FORMATS = ("json", "html", "png", "nifti")
 
@@ -37,26 +37,9 @@ class _Formats(click.ParamType):
         return chosen
 
 
-def _epilog(*examples: str) -> str:
-    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in examples)
-
-
-def _settings(**given: Any) -> Any:
-    """Settings from ``NEURALSCAN_*``, with the flags that were given on top."""
-    from appliance.settings import Settings
-
-    return Settings.load(**{key: value for key, value in given.items() if value is not None})
-
-
-def _line(document: Any) -> None:
-    from appliance import console
-
-    click.echo(console.as_line(document))
-
-
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog=_epilog(
+    epilog=epilog(
         "neuralscan serve --demo",
         "neuralscan analyze slice.png --json",
         "neuralscan doctor",
@@ -77,21 +60,29 @@ def cli(ctx: click.Context, debug: bool) -> None:
 
 
 @cli.command(
-    epilog=_epilog("neuralscan serve --demo", "neuralscan serve --port 9000 --data /srv/ns")
+    epilog=epilog("neuralscan serve --demo", "neuralscan serve --port 9000 --data /srv/ns")
 )
 @click.option("--host", help="Address to bind; loopback unless you say otherwise.")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port; 0 takes a free one.")
 @click.option("--data", type=click.Path(file_okay=False, path_type=Path), help="Data folder.")
-@click.option("--device", help="OpenVINO device: AUTO, CPU, GPU, NPU.")
+@DEVICE
+@BACKEND
 @click.option("--demo", is_flag=True, help="Load generated sample studies and analyse them.")
 def serve(
-    host: str | None, port: int | None, data: Path | None, device: str | None, demo: bool
+    host: str | None,
+    port: int | None,
+    data: Path | None,
+    device: str | None,
+    backend: str | None,
+    demo: bool,
 ) -> None:
     """Serve the web page and the API; prints the address once ready."""
     from appliance.console import Bar
     from appliance.serve import serve as run
 
-    settings = _settings(host=host, port=port, data=data, device=device, demo=demo or None)
+    settings = settings_with(
+        host=host, port=port, data=data, device=device, backend=backend, demo=demo or None
+    )
     with ExitStack() as until_ready:
         bar = until_ready.enter_context(Bar("neuralscan serve"))
 
@@ -103,7 +94,7 @@ def serve(
 
 
 @cli.command(
-    epilog=_epilog(
+    epilog=epilog(
         "neuralscan analyze slice.png",
         "neuralscan analyze study.zip folder/ --out results --formats json,html,png",
         "neuralscan analyze *.png --json > reports.jsonl",
@@ -129,23 +120,24 @@ def serve(
     show_default=True,
     help=f"What to write beside the mask: {','.join(FORMATS)}.",
 )
-@click.option("--device", help="OpenVINO device: AUTO, CPU, GPU, NPU.")
+@DEVICE
+@BACKEND
 def analyze(
     paths: tuple[Path, ...],
     out: Path | None,
     as_json: bool,
     formats: tuple[str, ...],
     device: str | None,
+    backend: str | None,
 ) -> int:
     """Read images, DICOM files, folders, zips or NIfTI volumes: one report for each series.
 
     Exit code 0 when no input was refused, 3 when any was.
     """
     from appliance import batch, console
-    from appliance.pipeline import Analyzer
+    from appliance.pipeline import build_analyzer
 
-    settings = _settings(device=device)
-    analyzer = Analyzer(settings.device, settings.models, settings.cache)
+    analyzer = build_analyzer(settings_with(device=device, backend=backend))
     folder = out or Path(tempfile.mkdtemp(prefix="neuralscan-"))
     refused = 0
     with console.Bar("analyze") as bar:
@@ -157,93 +149,24 @@ def analyze(
     return REFUSED if refused else DONE
 
 
-@cli.group(
-    invoke_without_command=True,
-    epilog=_epilog("neuralscan models", "neuralscan models show first", "neuralscan models check"),
-)
-@click.pass_context
-def models(ctx: click.Context) -> None:
-    """List, describe and check the model packages; alone it lists them."""
-    if ctx.invoked_subcommand is None:
-        ctx.invoke(models_list)
+cli.add_command(models)
 
 
-def _packages() -> list[Any]:
-    from appliance.registry import find_package, list_packages
-
-    folders = _settings().models
-    find_package(folders=folders)  # says the remedy when there is none
-    return list_packages(folders)
-
-
-@models.command("list", epilog=_epilog("neuralscan models list --json"))
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
-def models_list(as_json: bool = False) -> None:
-    """Print every package with its version, title and size."""
-    for package in _packages():
-        size = sum(entry["bytes"] for entry in package.manifest.files.values())
-        if as_json:
-            facts = {"name": package.name, "version": package.version}
-            _line({**facts, "title": package.manifest.title, "bytes": size})
-        else:
-            title, megabytes = package.manifest.title, f"{size / 1e6:.1f} MB"
-            click.echo(f"{package.name}  {package.version}  {megabytes:>8}  {title}")
-
-
-@models.command("show", epilog=_epilog("neuralscan models show first"))
-@click.argument("name")
-def models_show(name: str) -> None:
-    """Print a package's card as JSON."""
-    from appliance.registry import find_package
-
-    card = find_package(name, _settings().models).manifest.to_json()
-    click.echo(json.dumps(card, indent=2, ensure_ascii=False))
-
-
-@models.command("check", epilog=_epilog("neuralscan models check --device CPU"))
-@click.option("--device", help="OpenVINO device: AUTO, CPU, GPU, NPU.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
-def models_check(device: str | None, as_json: bool) -> int:
-    """Verify checksums and replay every package's probe on this machine.
-
-    Exit code 4 when a package fails.
-    """
-    from appliance import console
-    from appliance.replay import replay
-
-    failed = False
-    target = _settings(device=device).device
-    for package in _packages():
-        outcome = {"name": package.name, "version": package.version}
-        try:
-            with console.working("models check"):
-                outcome |= {"passed": True, **replay(package, target)}
-        except (ChecksumMismatch, ProbeFailed) as error:
-            outcome |= {"passed": False, "error": {"code": error.code, "message": error.message}}
-            failed = True
-        if as_json:
-            _line(outcome)
-        else:
-            text = "passed" if outcome["passed"] else f"FAILED: {outcome['error']['message']}"
-            click.echo(f"{package.name}  {package.version}  {text}")
-    return GATE if failed else DONE
-
-
-@cli.command(epilog=_epilog("neuralscan doctor", "neuralscan doctor --json"))
+@cli.command(epilog=epilog("neuralscan doctor", "neuralscan doctor --json"))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def doctor(as_json: bool) -> None:
     """Show CPU, memory, devices and versions, probe each device, recommend a setting."""
     from appliance import console
     from appliance import doctor as examination
 
-    settings = _settings()
+    settings = settings_with()
     with console.working("doctor"):
-        findings = examination.examine(settings.data, settings.models)
-    _line(findings) if as_json else click.echo(examination.text(findings))
+        findings = examination.examine(settings.data, settings.sources)
+    line(findings) if as_json else click.echo(examination.text(findings))
 
 
 @cli.command(
-    epilog=_epilog(
+    epilog=epilog(
         "neuralscan phantom samples --lesion meningioma --seed 3",
         "neuralscan phantom samples --format dicom",
     )

@@ -201,15 +201,15 @@ def _devices() -> tuple[list[str], str | None]:
         return [], f"OpenVINO cannot be loaded: {error}"
 
 
-def examine(data: Path, models: Iterable[Path] = (), seconds: float = 1.0) -> dict[str, Any]:
+def examine(data: Path, sources: Any = (), seconds: float = 1.0) -> dict[str, Any]:
     """Everything `neuralscan doctor` says.
 
     Parameters
     ----------
     data : Path
         Folder for studies and caches; only its free space is looked at.
-    models : iterable of Path
-        Further folders with packages.
+    sources : appliance.registry.Sources or iterable of Path
+        Where packages come from.
     seconds : float
         Length of each probe.
     """
@@ -220,7 +220,7 @@ def examine(data: Path, models: Iterable[Path] = (), seconds: float = 1.0) -> di
         from appliance.registry import find_package
 
         try:
-            package = find_package(folders=models)
+            package = find_package(sources=sources)
             package.verify()
         except ApplianceError as error:
             package = None

@@ -11,8 +11,15 @@ from appliance.core.errors import BadRequest, Unavailable
 
 
 @contextmanager
-def writing(out: Path, remedy: str = "choose another folder with --out") -> Iterator[None]:
+def writing(
+    out: Path, remedy: str = "choose another folder with --out", what: str = "results"
+) -> Iterator[None]:
     """Translate what goes wrong when files are written below a folder.
+
+    Parameters
+    ----------
+    what : str
+        What is written, as the message calls it.
 
     Raises
     ------
@@ -24,7 +31,7 @@ def writing(out: Path, remedy: str = "choose another folder with --out") -> Iter
     try:
         yield
     except OSError as error:
-        text = f"results cannot be written below {out} ({error.strerror or error})"
+        text = f"{what} cannot be written below {out} ({error.strerror or error})"
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise Unavailable(f"{text}; free space, or {remedy}") from error
         raise BadRequest(f"{text}; {remedy}") from error

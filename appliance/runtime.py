@@ -23,10 +23,20 @@ import numpy as np
 # Nothing leaves this machine: without its telemetry package OpenVINO (and NNCF) report nothing.
 sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
-from appliance import onedal  # noqa: E402, F401  isort: skip (oneDAL before OpenVINO, see there)
+from appliance.core.errors import Busy, ModelError, Unavailable, WrongImportOrder  # noqa: E402
+
+try:
+    from appliance import onedal  # noqa: F401  isort: skip (oneDAL before OpenVINO, see there)
+except ImportError as error:
+    if "openvino" in sys.modules:
+        raise WrongImportOrder(
+            "scikit-learn-intelex cannot be loaded after OpenVINO, which was imported already; "
+            "import appliance.runtime before openvino or nncf"
+        ) from error
+    raise
 import openvino as ov  # noqa: E402
 
-from appliance.core.errors import Busy, ModelError, Unavailable  # noqa: E402
+from appliance.ir import Ir  # noqa: E402
 
 logger = logging.getLogger(__name__)
 _WAIT_S = 30.0
@@ -63,7 +73,7 @@ def _cpu_flags() -> str:
 
 
 def _cache_folder(root: Path, digest: str, device: str, hint: str) -> Path:
-    """Compiled-model cache, keyed by package, OpenVINO, device, hint and CPU instructions."""
+    """Compiled-model cache, keyed by network, OpenVINO, device, hint and CPU instructions."""
     key = "|".join((digest, ov.get_version(), device, hint, _cpu_flags()))
     return root / hashlib.sha256(key.encode()).hexdigest()[:24]
 
@@ -73,8 +83,9 @@ class Network:
 
     Parameters
     ----------
-    model : Path
-        ``model.xml``; its ``.bin`` beside it.
+    model : Ir or Path
+        The network's bytes, as `Package.network` verified them; or ``model.xml`` with its ``.bin``
+        beside it. Either way what is compiled are bytes in memory: no file is opened again.
     outputs : mapping
         Reading name to IR output name.
     device : str
@@ -96,21 +107,21 @@ class Network:
 
     def __init__(
         self,
-        model: Path,
+        model: Ir | Path,
         outputs: Mapping[str, str],
         *,
         device: str = "AUTO",
         hint: str = "LATENCY",
         precision: str = "f32",
         cache: Path | None = None,
-        digest: str = "",
         core: ov.Core | None = None,
     ) -> None:
         self.requested_device, self.hint, self.precision = device, hint, precision
         core = core or ov.Core()
         self._check_device(core, device)
         settings = {"PERFORMANCE_HINT": hint, "INFERENCE_PRECISION_HINT": precision}
-        self._compiled = self._compile(core, model, device, settings, cache, digest)
+        ir = model if isinstance(model, Ir) else Ir.read(model)
+        self._compiled = self._compile(core, ir, device, settings, cache)
         names = {name for port in self._compiled.outputs for name in port.get_names()}
         if missing := set(outputs.values()) - names:
             raise ModelError(
@@ -141,14 +152,14 @@ class Network:
             )
 
     @staticmethod
-    def _compile(core, model: Path, device: str, settings: dict, cache: Path | None, digest: str):
+    def _compile(core, ir: Ir, device: str, settings: dict, cache: Path | None):
         def build(extra: dict) -> ov.CompiledModel:
-            return core.compile_model(str(model), device, {**settings, **extra})
+            return core.compile_model(ir.xml, device, {**settings, **extra}, weights=ir.weights)
 
         if cache is None:
             folder = None
         else:
-            folder = _cache_folder(cache, digest, device, settings["PERFORMANCE_HINT"])
+            folder = _cache_folder(cache, ir.digest, device, settings["PERFORMANCE_HINT"])
         try:
             if folder is not None:
                 try:

@@ -18,7 +18,7 @@ def copy(tiny_folder, tmp_path):
 
 def test_found_by_name_in_a_further_folder(tiny_folder):
     assert find_package("tiny", [tiny_folder]).version == "0.0.1"
-    assert find_package(folders=[tiny_folder]).name == "tiny"
+    assert find_package(sources=[tiny_folder]).name == "tiny"
     with pytest.raises(NotFound, match="tiny"):
         find_package("huge", [tiny_folder])
 

@@ -1,5 +1,6 @@
 """The pool lends one request to each caller; the precision and the import order are held."""
 
+import shutil
 import subprocess
 import sys
 import threading
@@ -7,7 +8,9 @@ import threading
 import numpy as np
 import pytest
 
+from appliance import exits
 from appliance.core.errors import ModelError, Unavailable
+from appliance.ir import Ir
 from appliance.runtime import Network
 from tests.tiny import SIZE
 
@@ -92,14 +95,47 @@ def test_a_missing_output_is_a_model_error(model):
         Network(model, {"logits": "nowhere"}, device="CPU")
 
 
+def test_what_is_compiled_are_the_bytes_that_were_read(model, outputs, tmp_path):
+    """A file changed after it was verified changes nothing, with and without a cache."""
+    for part in (model, model.with_suffix(".bin")):
+        shutil.copy(part, tmp_path / part.name)
+    copy, array = tmp_path / "model.xml", inputs(1)[0]
+    ir = Ir.read(copy)
+    expected = Network(model, outputs, device="CPU").infer(array)["mask"]
+    for part in (copy, copy.with_suffix(".bin")):
+        part.write_bytes(b"changed meanwhile")
+    for cache in (None, tmp_path / "cache", tmp_path / "cache"):
+        network = Network(ir, outputs, device="CPU", cache=cache)
+        assert np.array_equal(network.infer(array)["mask"], expected)
+    with pytest.raises(ModelError):
+        Network(copy, outputs, device="CPU")
+
+
+def test_another_network_does_not_meet_the_cache_of_the_first(model, outputs, tmp_path):
+    ir = Ir.read(model)
+    Network(ir, outputs, device="CPU", cache=tmp_path)
+    weights = np.frombuffer(ir.weights, np.float32).copy()
+    assert len(np.flatnonzero(weights == 40)) == 1
+    weights[weights == 40] = 80
+    other = Ir(ir.xml, weights.tobytes())
+    array = inputs(1)[0]
+    first, second = (Network(i, outputs, device="CPU", cache=tmp_path) for i in (ir, other))
+    assert np.allclose(2 * first.infer(array)["mask"], second.infer(array)["mask"], atol=1e-3)
+
+
+def test_a_missing_network_says_which_file(tmp_path, outputs):
+    with pytest.raises(ModelError, match=r"model\.xml"):
+        Network(tmp_path / "model.xml", outputs, device="CPU")
+
+
 def test_a_corrupt_cache_entry_is_compiled_anew(model, outputs, tmp_path):
     cache = tmp_path / "cache"
-    first = Network(model, outputs, device="CPU", cache=cache, digest="d")
+    first = Network(model, outputs, device="CPU", cache=cache)
     entries = [p for p in cache.rglob("*") if p.is_file()]
     assert entries
     for entry in entries:
         entry.write_bytes(b"broken")
-    again = Network(model, outputs, device="CPU", cache=cache, digest="d")
+    again = Network(model, outputs, device="CPU", cache=cache)
     array = inputs(1)[0]
     assert np.array_equal(first.infer(array)["mask"], again.infer(array)["mask"])
 
@@ -135,6 +171,9 @@ def test_nothing_leaves_the_machine_while_reading_a_slice():
         "import appliance.runtime, appliance.onedal",
         "import appliance.onedal, appliance.runtime",
         "import appliance.pipeline",
+        "import appliance.backends",
+        "import appliance.replay",
+        "import optimize.parity",
         "import optimize.quantize",
         "import appliance.cli",
     ],
@@ -146,3 +185,18 @@ def test_any_first_import_works_in_a_fresh_process(order):
         [sys.executable, "-c", order], capture_output=True, text=True, timeout=120, check=False
     )
     assert found.returncode == 0, found.stderr[-2000:]
+
+
+def test_the_wrong_order_says_so_and_ends_with_5():
+    code = (
+        "import openvino, sys; from appliance.cli import main; sys.exit(main(['models', 'check']))"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False
+    )
+    if found.returncode == 0:
+        pytest.skip("here scikit-learn-intelex loads after OpenVINO too")
+    assert found.returncode == exits.MISSING
+    assert found.stderr.startswith("error: scikit-learn-intelex cannot be loaded after OpenVINO")
+    assert "import appliance.runtime before openvino" in found.stderr
+    assert not found.stdout
