@@ -57,6 +57,7 @@ EXTRAS = {
     ],
     "optimize": [
         "nncf>=2.14",  # INT8 quantisation with an accuracy bound, on OpenVINO models
+        "threadpoolctl>=3.1",  # one thread for oneDAL and for scikit-learn, so that times compare
     ],
     "benchmarks": [],  # the base install measures itself; peers to compare with are added here
     "test": [

@@ -28,7 +28,7 @@ def packages(service: Service) -> list[dict[str, Any]]:
             "active": served is not None and package.path == served.path,
             "manifest": package.manifest.to_json(),
         }
-        for package in list_packages(service.settings.models)
+        for package in list_packages(service.settings.sources)
     ]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Flask, Response, g, request
 
-from appliance import api, api_studies, failures, guard, health
+from appliance import api, api_library, api_studies, failures, guard, health
 from appliance.failures import STATUS, status_of
 from appliance.service import Service
 from appliance.settings import Settings
@@ -42,7 +42,7 @@ def create_app(settings: Settings, analyzer: Any = None) -> Flask:
     _measure(app, service)
     failures.register(app)
     guard.register(app, settings)
-    for module in (api, api_studies, health):
+    for module in (api, api_studies, api_library, health):
         app.register_blueprint(module.blueprint)
     service.jobs.start()
     return app

@@ -72,8 +72,17 @@ def analysed(
     rule: Rule,
     timings_ms: Mapping[str, float],
     score: float,
+    opinion: Mapping[str, Any] | None = None,
 ) -> Report:
-    """The report of an analysed series, with its label map and heat map."""
+    """The report of an analysed series, with its label map and heat map.
+
+    Parameters
+    ----------
+    opinion : mapping, optional
+        The second opinion. It changes nothing else but adds a warning where it differs and is
+        confident.
+    """
+    warning = _about_opinion(opinion)
     return _report(
         input_of(series),
         model,
@@ -86,7 +95,12 @@ def analysed(
         slices=[s.to_json() for s in result.slices],
         lesions=[f.to_json() for f in result.findings],
         measurements=[m.to_json() for m in result.measurements],
-        quality=_quality(rule, score, [*series.warnings, *_about_slices(result, rule)]),
+        second_opinion=None if opinion is None else {**opinion, "warning": warning},
+        quality=_quality(
+            rule,
+            score,
+            [*series.warnings, *_about_slices(result, rule), *([warning] if warning else [])],
+        ),
     )
 
 
@@ -122,6 +136,17 @@ def _about_slices(result: Result, rule: Rule) -> list[str]:
     return found
 
 
+def _about_opinion(opinion: Mapping[str, Any] | None) -> str | None:
+    """The warning of a confident second opinion that differs, else None."""
+    if opinion is None or opinion["agrees"] or not opinion["confident"]:
+        return None
+    share = opinion["probabilities"][opinion["label"]]
+    return (
+        f"second opinion: by its shape, texture and surroundings the outline looks like "
+        f"{opinion['label']} ({share:.0%}), not like {opinion['compared_with']}"
+    )
+
+
 def _report(
     given: Mapping[str, Any],
     model: Mapping[str, Any],
@@ -142,6 +167,7 @@ def _report(
         "slices": [],
         "lesions": [],
         "measurements": [],
+        "second_opinion": None,
         "mask": None,
         "quality": None,
         "timings_ms": {name: round(value, 3) for name, value in timings_ms.items()},

@@ -15,7 +15,7 @@ import numpy as np
 
 from appliance.core.errors import NotFound, Unavailable
 
-_SUFFIX = {"arrays": ".npy", "studies": ".json", "results": ".json"}
+_SUFFIX = {"arrays": ".npy", "studies": ".json", "results": ".json", "library": ".json"}
 
 
 class _Hashing:
@@ -30,7 +30,7 @@ class _Hashing:
 
 
 class Files:
-    """A folder of files by kind (``arrays``, ``studies``, ``results``) and SHA-256.
+    """A folder of files by kind (``arrays``, ``studies``, ``results``, ``library``) and SHA-256.
 
     Examples
     --------

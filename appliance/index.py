@@ -71,6 +71,25 @@ results = sa.Table(
 )
 """The last result of each task on each series; the document is the file ``results/<digest>``."""
 
+library = sa.Table(
+    "library",
+    metadata,
+    sa.Column("digest", sa.String, primary_key=True),
+    sa.Column("study", sa.String, nullable=False),
+    sa.Column("series", sa.String, nullable=False),
+    sa.Column("slice", sa.Integer, nullable=False),
+    sa.Column("label", sa.String, nullable=False),
+    sa.Column("created", sa.String, nullable=False, index=True),
+    sa.Column("embedder", sa.String, nullable=False, index=True),
+    sa.Column("embedding", sa.LargeBinary, nullable=False),
+    sa.ForeignKeyConstraint(
+        ["study", "series"], ["series.study", "series.series"], ondelete="CASCADE"
+    ),
+    sa.UniqueConstraint("study", "series", "slice"),
+)
+"""Cases the user put by with a label; the record is the file ``library/<digest>``. ``embedding``
+is little-endian float32, made by what ``embedder`` names."""
+
 jobs = sa.Table(
     "jobs",
     metadata,

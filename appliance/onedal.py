@@ -1,10 +1,14 @@
-"""oneDAL at run time: out-of-distribution scores. The only importer of scikit-learn-intelex.
+"""oneDAL at run time: neighbours and out-of-distribution scores.
+
+Only this module and `appliance.boosting`, which imports it first, import scikit-learn-intelex.
 
 It has to be imported before OpenVINO: scikit-learn-intelex 2026.2 fails with an undefined TBB
 symbol the other way round. `appliance.runtime` therefore imports this module first, and a
 subprocess test holds the order.
 
-Estimators are stored as plain arrays (`.npz`, no pickles): loading one runs no code.
+Estimators are stored as plain arrays (`.npz`, no pickles): loading one runs no code. One oneDAL
+prediction object used by two threads at once crashes the process, and it keeps the shape of its
+first answer: each is made anew, under a lock.
 
 References
 ----------
@@ -15,9 +19,10 @@ Out-of-distribution detection with deep nearest neighbors, ICML 2022.
 from __future__ import annotations
 
 import io
+import logging
 import threading
 import zipfile
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import sklearnex  # noqa: F401  (loads oneDAL's libraries in the right order)
@@ -31,7 +36,49 @@ from sklearnex.linear_model import LogisticRegression
 
 from appliance.core.errors import ModelError
 
+logging.getLogger("sklearnex").setLevel(logging.WARNING)  # it reports every single fit
 daalinit(1)  # while serving, OpenVINO owns the cores
+
+
+class Neighbours:
+    """The nearest rows of a bank, by brute force; safe to call from several threads.
+
+    Parameters
+    ----------
+    bank : (n, features) float32
+
+    Examples
+    --------
+    >>> distances, rows = Neighbours(np.array([[0.0], [3.0], [4.0]])).nearest([[3.2]], 2)
+    >>> rows.tolist(), [round(float(d), 1) for d in distances[0]]
+    ([[1, 2]], [0.2, 0.8])
+    """
+
+    def __init__(self, bank: np.ndarray) -> None:
+        labels = np.zeros((len(bank), 1), np.float32)
+        training = bf_knn_classification_training(nClasses=2, fptype="float")
+        self._model = training.compute(np.ascontiguousarray(bank, np.float32), labels).model
+        self._lock = threading.Lock()
+
+    def nearest(self, points: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Distances and row numbers of the nearest rows, each (points, count), nearest first.
+
+        Parameters
+        ----------
+        points : (points, features) float32
+        count : int
+            At most as many as the bank has rows.
+        """
+        with self._lock:
+            prediction = bf_knn_classification_prediction(
+                nClasses=2,
+                k=count,
+                fptype="float",
+                resultsToEvaluate="none",
+                resultsToCompute="computeDistances|computeIndicesOfNeighbors",
+            )
+            found = prediction.compute(np.ascontiguousarray(points, np.float32), self._model)
+        return found.distances, found.indices.astype(np.int64)
 
 
 @dataclass(frozen=True)
@@ -68,13 +115,8 @@ class OutlierDetector:
     contrast_centre: float
     contrast_limit: float
 
-    # One oneDAL prediction object used by two threads at once crashes the process: hence the lock.
     def __post_init__(self) -> None:
-        labels = np.zeros((len(self.bank), 1), np.float32)
-        training = bf_knn_classification_training(nClasses=2, fptype="float")
-        fitted = training.compute(np.ascontiguousarray(self.bank, np.float32), labels)
-        object.__setattr__(self, "_model", fitted.model)
-        object.__setattr__(self, "_lock", threading.Lock())
+        object.__setattr__(self, "_bank", Neighbours(self.bank))
 
     def distances(self, embeddings: np.ndarray) -> np.ndarray:
         """Mean distance to the nearest training slices.
@@ -88,18 +130,7 @@ class OutlierDetector:
         (n,) float32
         """
         points = (np.asarray(embeddings, np.float32) - self.mean) @ self.whitening
-        points = np.ascontiguousarray(points)
-        with self._lock:
-            # Made anew each time: it keeps the shape of its first answer.
-            prediction = bf_knn_classification_prediction(
-                nClasses=2,
-                k=self.neighbours,
-                fptype="float",
-                resultsToEvaluate="none",
-                resultsToCompute="computeDistances",
-            )
-            result = prediction.compute(points, self._model)
-        return result.distances.mean(1)
+        return self._bank.nearest(points, self.neighbours)[0].mean(1)
 
     def leanings(self, embeddings: np.ndarray) -> np.ndarray:
         """Log-odds of another contrast, up to a constant, (n,) float32."""
@@ -144,20 +175,18 @@ class OutlierDetector:
 def fit_outlier_detector(
     known: np.ndarray,
     foreign: np.ndarray,
-    validation: np.ndarray,
-    groups: np.ndarray,
     *,
     features: slice,
     bank: int,
     components: int = 24,
     neighbours: int = 5,
     ridge: float = 0.02,
-    far_share: float = 0.002,
-    far_margin: float = 1.5,
-    contrast_share: float = 0.020,
     penalty: float = 0.01,
 ) -> OutlierDetector:
     """Fit both parts with oneDAL: covariance, k nearest neighbours, logistic regression.
+
+    The limits are not set: `with_limits` sets them, on distances and leanings whose origin the
+    caller chooses and states.
 
     Parameters
     ----------
@@ -165,22 +194,11 @@ def fit_outlier_detector(
         Training slices, as they are and as another scanner would show them.
     foreign : (m, features) float32
         Imitations of other contrasts.
-    validation : (k, features) float32
-        Slices not trained on; they set the limits.
-    groups : (k,) int
-        Kind of each validation slice; no kind may be refused more than its share, so that the
-        rarer source does not pay for the other.
     features : slice
         Part of the embedding that is looked at: middle depths tell contrasts apart and depend
         less on the scanner than the first ones and less on the tumour than the last.
     bank : int
         The first so many of `known` are kept as neighbours.
-    far_share, contrast_share : float
-        Shares that may exceed the limit of each part: of all validation slices, and of the group
-        that leans furthest.
-    far_margin : float
-        The distance limit is widened by this factor: validation comes from the scanners of the
-        training slices, and another scanner alone is no reason to refuse.
     penalty : float
         Inverse strength of the logistic regression's penalty.
     """
@@ -193,29 +211,63 @@ def fit_outlier_detector(
     whitening[features] = vectors[:, order] / np.sqrt(values[order] + ridge * values[order].mean())
     mean = np.zeros(width, np.float32)
     mean[features] = fitted.mean.ravel()
+    direction = contrast_direction(known, foreign, features=features, penalty=penalty)
+    kept = ((known[:bank].astype(np.float32) - mean) @ whitening).astype(np.float16)
+    return OutlierDetector(
+        mean, whitening, kept.astype(np.float32), neighbours, 1.0, direction, 0.0, 1.0
+    )
 
+
+def contrast_direction(
+    known: np.ndarray, foreign: np.ndarray, *, features: slice, penalty: float = 0.01
+) -> np.ndarray:
+    """Direction from known slices to other contrasts in the embedding, (features,) float32.
+
+    Logistic regression by oneDAL; parameters as for `fit_outlier_detector`.
+    """
     both = np.concatenate([known[:, features], foreign[:, features]]).astype(np.float64)
     centre, spread = both.mean(0), both.std(0) + 1e-6
     label = np.concatenate([np.zeros(len(known)), np.ones(len(foreign))])
     regression = LogisticRegression(C=penalty, max_iter=1000).fit((both - centre) / spread, label)
-    direction = np.zeros(width, np.float32)
+    direction = np.zeros(known.shape[1], np.float32)
     direction[features] = regression.coef_[0] / spread
+    return direction
 
-    kept = ((known[:bank].astype(np.float32) - mean) @ whitening).astype(np.float16)
-    loose = OutlierDetector(
-        mean, whitening, kept.astype(np.float32), neighbours, 1.0, direction, 0.0, 1.0
-    )
-    leanings = loose.leanings(validation)
-    return OutlierDetector(
-        mean,
-        whitening,
-        loose.bank,
-        neighbours,
-        far_margin * float(np.quantile(loose.distances(validation), 1.0 - far_share)),
-        direction,
-        float(np.median(leanings)),
-        max(
-            float(np.quantile(leanings[groups == group], 1.0 - contrast_share))
-            for group in np.unique(groups)
+
+def with_limits(
+    detector: OutlierDetector,
+    distances: np.ndarray,
+    leanings: np.ndarray,
+    kinds: np.ndarray,
+    *,
+    far_share: float = 0.002,
+    far_margin: float = 1.5,
+    contrast_share: float = 0.020,
+) -> OutlierDetector:
+    """The detector with limits at percentiles of the given distances and leanings.
+
+    Parameters
+    ----------
+    distances : (k,) float32
+        Distances of slices that should pass.
+    leanings : (k,) float32
+        Their leanings.
+    kinds : (k,) int
+        Kind of each slice; no kind may be refused more than its share, so that the rarer source
+        does not pay for the other.
+    far_share, contrast_share : float
+        Shares that may exceed the limit of each part: of all slices, and of the kind that leans
+        furthest.
+    far_margin : float
+        The distance limit is widened by this factor: the slices come from the scanners of the
+        bank, and another scanner alone is no reason to refuse.
+    """
+    return replace(
+        detector,
+        distance_limit=far_margin * float(np.quantile(distances, 1.0 - far_share)),
+        contrast_centre=float(np.median(leanings)),
+        contrast_limit=max(
+            float(np.quantile(leanings[kinds == kind], 1.0 - contrast_share))
+            for kind in np.unique(kinds)
         ),
     )

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from appliance import document
+from appliance import document, embedding
+from appliance.backends import Answering, open_network
 from appliance.core.errors import (
     InputError,
     OutOfDistribution,
@@ -20,11 +21,14 @@ from appliance.core.errors import (
 )
 from appliance.core.manifest import Manifest
 from appliance.core.types import Refusal, Report, Result, Series
-from appliance.interpret import interpret
+from appliance.interpret import Interpretation, interpret
 from appliance.onedal import OutlierDetector
+from appliance.opinion import FILE as OPINION
+from appliance.opinion import OpinionEstimator, second_opinion
+from appliance.package import PRECISIONS
 from appliance.reading import Reading, read, remembered
-from appliance.registry import Package, find_package
-from appliance.runtime import Network
+from appliance.registry import Package, Sources, find_package
+from appliance.settings import Settings
 from appliance.task import find_task
 from appliance.tasks.analyze import answer
 
@@ -61,14 +65,16 @@ class Analyzer:
     ----------
     device : str
         OpenVINO device.
-    models : sequence of Path
-        Further folders with packages, searched before the shipped one.
+    models : Sources or sequence of Path
+        Where packages come from; paths alone are folders searched before the shipped one.
     cache_dir : Path, optional
         Compiled-model cache.
     package : Package, optional
         Use this one instead of the first found.
     precision : str
         ``INT8`` (the package's network) or ``FP16`` (its reference).
+    backend : str
+        ``kserve://HOST:PORT``: a server that runs the network in place of this process.
 
     Raises
     ------
@@ -79,20 +85,31 @@ class Analyzer:
     def __init__(
         self,
         device: str = "AUTO",
-        models: Iterable[Path] = (),
+        models: Sources | Iterable[Path] = (),
         cache_dir: Path | None = None,
         package: Package | None = None,
         precision: str = "INT8",
+        backend: str = "",
     ) -> None:
-        self.package = package or find_package(folders=models)
+        self.package = package or find_package(sources=models)
         self.package.verify()
         self.precision = precision
-        self._requested, self._cache = device, cache_dir
+        self._requested, self._cache, self._backend = device, cache_dir, backend
         self._sha256 = self.package.sha256
-        self._outliers = OutlierDetector.from_bytes(self.package.read("ood.npz"))
+        self._outliers = OutlierDetector.from_bytes(self.package.read(self._estimator()))
+        self._opinion = (
+            OpinionEstimator.from_bytes(self.package.read(OPINION))
+            if OPINION in self.manifest.files
+            else None
+        )
         self._lock = threading.Lock()
-        self._networks: dict[str, Network] = {}
+        self._networks: dict[str, Answering] = {}
         self._network("LATENCY")
+
+    def _estimator(self) -> str:
+        """The refusal estimator of this precision; older packages have one for both."""
+        own = f"{PRECISIONS.get(self.precision, '')}ood.npz"
+        return own if own in self.manifest.files else "ood.npz"
 
     @property
     def manifest(self) -> Manifest:
@@ -103,17 +120,18 @@ class Analyzer:
         """The device that executes, as OpenVINO reports it."""
         return self._network("LATENCY").device
 
-    def _network(self, hint: str) -> Network:
+    def _network(self, hint: str) -> Answering:
         with self._lock:
+            if self._backend:
+                hint = "LATENCY"  # one server answers both
             if hint not in self._networks:
-                name = "model.xml" if self.precision == "INT8" else "fp16/model.xml"
-                self._networks[hint] = Network(
-                    self.package.path / name,
-                    self.manifest.outputs,
+                self._networks[hint] = open_network(
+                    self.package,
+                    self.precision,
                     device=self._requested,
                     hint=hint,
                     cache=self._cache,
-                    digest=f"{self._sha256}-{self.precision}",
+                    backend=self._backend,
                 )
             return self._networks[hint]
 
@@ -189,11 +207,28 @@ class Analyzer:
             refusal = Refusal(error.code, error.message)
             given = document.input_of(series)
             return document.refused(given, refusal, self._model(), rule, timings, score)
-        result = answer(interpret(reading, self.manifest, scores))
+        found = interpret(reading, self.manifest, scores)
+        result, opinion = answer(found), self._second_opinion(found)
         now = time.perf_counter()
         timings["interpret"] = (now - before) * 1e3
         timings["total"] = decode_ms + (now - started) * 1e3
-        return document.analysed(series, result, self._model(), rule, timings, score)
+        return document.analysed(series, result, self._model(), rule, timings, score, opinion)
+
+    def _second_opinion(self, found: Interpretation) -> dict[str, Any] | None:
+        """What the outline says by itself; None without an outline or an estimator."""
+        if self._opinion is None:
+            return None
+        record = self.manifest.document["metrics"].get("second_opinion", {}).get("differed")
+        return second_opinion(found, self._opinion, record)
+
+    @property
+    def embedder(self) -> str:
+        """Digest of all that makes an embedding."""
+        return embedding.embedder_of(self.manifest, self.precision)
+
+    def embed(self, series: Series, index: int) -> np.ndarray:
+        """What retrieval compares of one slice of the viewing grid: a vector of length 1."""
+        return embedding.embed(series, index, self.manifest, self.infer)
 
     def run_task(
         self, task: str, inputs: Mapping[str, Series], options: Mapping[str, Any]
@@ -234,3 +269,8 @@ class Analyzer:
             "device": self.device,
             "sha256": self._sha256,
         }
+
+
+def build_analyzer(settings: Settings) -> Analyzer:
+    """The analyser that settings ask for."""
+    return Analyzer(settings.device, settings.sources, settings.cache, backend=settings.backend)

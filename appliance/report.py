@@ -77,6 +77,7 @@ def to_html(entries: Sequence[tuple[Report, Series | None]]) -> str:
                     "missing": not_measured(report.document),
                     "sides": sides(report.document),
                     "read": sum(s["verdict"] != "refused" for s in report.document["slices"]),
+                    "warnings": warnings(report.document),
                 }
                 for report, series in entries
             ],
@@ -111,6 +112,7 @@ def _environment() -> Environment:
     )
     environment.filters["label"] = lambda name: LABELS.get(name, str(name).replace("_", " "))
     environment.filters["percent"] = percent
+    environment.filters["words"] = lambda name: str(name).replace("_", " ").capitalize()
     return environment
 
 
@@ -126,6 +128,12 @@ def percent(share: float) -> str:
     if 0.999 < share < 1.0:
         return ">99.9 %"
     return f"{100 * share:.1f} %"
+
+
+def warnings(document: Mapping[str, Any]) -> list[str]:
+    """What is to be read with care; the second opinion has a place of its own."""
+    elsewhere = (document.get("second_opinion") or {}).get("warning")
+    return [text for text in document["quality"]["warnings"] if text != elsewhere]
 
 
 def sides(document: Mapping[str, Any]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import logging
 from typing import Any
 
@@ -110,6 +112,25 @@ def add_result(connection: sa.Connection, digest: str, record: dict[str, Any]) -
     return before - files_of(connection, record["study"])
 
 
+def add_case(connection: sa.Connection, digest: str, record: dict[str, Any]) -> Used:
+    """Index a library record; the file of the earlier one of that slice, which it replaces.
+
+    Raises
+    ------
+    ValueError
+        When the record's embedding is no base64.
+    """
+    table = index.library
+    embedding = base64.b64decode(record["embedding"], validate=True)
+    named = {key: record[key] for key in ("study", "series", "slice")}
+    this = sa.and_(*(table.c[key] == value for key, value in named.items()))
+    before = set(connection.scalars(sa.select(table.c.digest).where(this)))
+    connection.execute(sa.delete(table).where(this))
+    more = {key: record[key] for key in ("label", "created", "embedder")}
+    connection.execute(sa.insert(table).values(**named, **more, digest=digest, embedding=embedding))
+    return {("library", old) for old in before - {digest}}
+
+
 def files_of(
     connection: sa.Connection, study: str | None = None, without: str | None = None
 ) -> Used:
@@ -122,6 +143,7 @@ def files_of(
         (results.digest, "results"),
         (results.label_map, "arrays"),
         (results.heat, "arrays"),
+        (index.library.c.digest, "library"),
     ):
         asked = sa.select(column).where(column.is_not(None))
         if study is not None:
@@ -147,10 +169,14 @@ def reconcile(connection: sa.Connection, files: Files) -> bool:
         connection.execute(sa.delete(index.studies).where(index.studies.c.study == owner))
     for digest in {d for kind, d in indexed if kind == "results"} - files.digests("results"):
         connection.execute(sa.delete(results).where(results.c.digest == digest))
+    cases = index.library
+    for digest in {d for kind, d in indexed if kind == "library"} - files.digests("library"):
+        connection.execute(sa.delete(cases).where(cases.c.digest == digest))
     indexed = files_of(connection)
     arrays = files.digests("arrays")
     complete = _read_again(connection, files, arrays, {d for k, d in indexed if k == "studies"})
     _adopt_results(connection, files, arrays, {d for k, d in indexed if k == "results"})
+    _adopt_cases(connection, files, {d for k, d in indexed if k == "library"}, complete)
     return complete
 
 
@@ -192,6 +218,38 @@ def _adopt_results(
                     files.remove(kind, old)
         else:
             files.remove("results", digest)
+
+
+def _adopt_cases(
+    connection: sa.Connection, files: Files, indexed: set[str], complete: bool
+) -> None:
+    """Index library records that are not, newest last; remove those whose series is gone.
+
+    While not every study could be read, a record without a series is left alone: it is a
+    person's work.
+    """
+    found = dict(files.records("library", files.digests("library") - indexed))
+    table, series = index.library, index.series
+    for digest, record in sorted(found.items(), key=lambda item: item[1]["created"]):
+        place = {key: record[key] for key in ("study", "series")}
+        owner = sa.select(series.c.series).where(*(series.c[k] == v for k, v in place.items()))
+        place["slice"] = record["slice"]
+        newest = connection.scalar(
+            sa.select(table.c.created).where(*(table.c[k] == v for k, v in place.items()))
+        )
+        orphan = connection.scalar(owner) is None
+        if orphan and not complete:
+            continue
+        if orphan or (newest or "") >= record["created"]:
+            files.remove("library", digest)
+            continue
+        try:
+            replaced = add_case(connection, digest, record)
+        except (ValueError, binascii.Error):
+            files.remove("library", digest)
+            continue
+        for kind, old in replaced:
+            files.remove(kind, old)
 
 
 def study_json(connection: sa.Connection, row: Any) -> dict[str, Any]:

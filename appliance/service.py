@@ -8,10 +8,13 @@ from contextlib import contextmanager
 from time import perf_counter
 from typing import Any
 
+import numpy as np
+
 from appliance import ingest, links
 from appliance.core.errors import BadRequest, Busy, InputError, NotFound, Unavailable
 from appliance.core.types import Report, Series
 from appliance.jobs import Control, Job, Jobs
+from appliance.library import Library
 from appliance.recent import Recent
 from appliance.settings import Settings
 from appliance.store import Store
@@ -22,9 +25,9 @@ _SPARE = 2
 
 
 def _default_analyzer(settings: Settings) -> Any:
-    from appliance.pipeline import Analyzer
+    from appliance.pipeline import build_analyzer
 
-    return Analyzer(settings.device, settings.models, settings.cache)
+    return build_analyzer(settings)
 
 
 class Service:
@@ -45,6 +48,7 @@ class Service:
         self.settings = settings
         self.store = Store(settings.data)
         self.recent = Recent(settings.recent)
+        self.library = Library(self.store, settings.library)
         self.telemetry = Telemetry()
         self._analyzer, self._build = analyzer, build
         self._building = threading.Lock()
@@ -119,6 +123,11 @@ class Service:
                 report = self.analyzer.refuse(study.refusals[0], decode_ms)
         self.telemetry.report(report.document)
         return links.of_recent(report, bool(study.series)), bool(study.series)
+
+    def embed(self, study: str, series: str, number: int) -> np.ndarray:
+        """What retrieval compares of a stored slice; raises NotFound, InputError or Busy."""
+        with self._turn():
+            return self.analyzer.embed(self.store.series(study, series), number)
 
     def add_study(
         self, files: Sequence[tuple[str, bytes]], title: str | None = None, sample: bool = False

@@ -9,10 +9,13 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from appliance.core.errors import BadRequest
 from appliance.limits import Limits
+
+if TYPE_CHECKING:
+    from appliance.registry import Sources
 
 PREFIX = "NEURALSCAN_"
 _YES, _NO = {"1", "true", "yes", "on"}, {"", "0", "false", "no", "off"}
@@ -50,8 +53,16 @@ class Settings:
         Further names a browser may call this server by (a reverse proxy's name).
     device : str
         OpenVINO device.
+    backend : str
+        ``kserve://HOST:PORT[/MODEL[/VERSION]]``: a server that runs the network; empty for this
+        process.
     models : tuple of Path
-        Further folders with model packages, searched before the shipped one.
+        Further folders with model packages, searched before installed ones and the shipped one.
+    trust : Path, optional
+        Folder of the public keys whose signed packages are used; ``trusted`` below `data` where
+        None.
+    require_signature : bool
+        Refuse packages without a signature; the shipped ones are part of the software.
     upload_bytes, upload_files : int
         Of one request.
     workers : int
@@ -64,6 +75,8 @@ class Settings:
         How long a direct analysis waits for its turn before it is answered with 503.
     recent : int
         Direct analyses whose pictures are kept in memory.
+    library : int
+        Cases the local library may hold.
     demo : bool
         Load generated sample studies.
     """
@@ -73,7 +86,10 @@ class Settings:
     port: int = 8080
     allowed_hosts: tuple[str, ...] = ()
     device: str = "AUTO"
+    backend: str = ""
     models: tuple[Path, ...] = ()
+    trust: Path | None = None
+    require_signature: bool = False
     upload_bytes: int = 1 << 30
     upload_files: int = 5000
     workers: int = 1
@@ -81,11 +97,13 @@ class Settings:
     queue: int = 64
     wait_s: float = 20.0
     recent: int = 64
+    library: int = 2000
     demo: bool = False
 
     def __post_init__(self) -> None:
         _require(0 <= self.port <= 65535, "port", self.port, "0 to 65535")
-        for name in ("upload_bytes", "upload_files", "workers", "threads", "queue", "recent"):
+        counts = ("upload_bytes", "upload_files", "workers", "threads", "queue", "recent")
+        for name in (*counts, "library"):
             _require(getattr(self, name) >= 1, name, getattr(self, name), "1 or more")
         _require(self.threads > self.workers, "threads", self.threads, "more than workers")
         _require(0 <= self.wait_s < 3600, "wait_s", self.wait_s, "0 to 3600 seconds")
@@ -95,6 +113,19 @@ class Settings:
     def cache(self) -> Path:
         """Folder of compiled models."""
         return self.data / "cache"
+
+    @property
+    def installed(self) -> Path:
+        """Folder of installed model packages."""
+        return self.data / "models"
+
+    @property
+    def sources(self) -> Sources:
+        """Where model packages come from, and whose are used."""
+        from appliance.registry import Sources, Trust
+
+        trust = Trust(self.trust or self.data / "trusted", self.require_signature)
+        return Sources(self.models, self.installed, trust)
 
     @property
     def limits(self) -> Limits:
@@ -157,6 +188,8 @@ def _parse(name: str, kind: Any, text: str) -> Any:
             return float(text)
     except ValueError as error:
         raise BadRequest(f"{name}: expected a {kind}, found {text!r}") from error
+    if kind == "Path | None":
+        return Path(text).expanduser() if text else None
     if kind == "tuple[Path, ...]":
         return tuple(Path(part).expanduser() for part in text.split(os.pathsep) if part)
     if kind == "tuple[str, ...]":

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from appliance.library import CASE_LABELS
+
 Schema = dict[str, Any]
 
 _TEXT: Schema = {"type": "string"}
@@ -19,8 +21,9 @@ def _list(items: Schema, **more: Any) -> Schema:
     return {"type": "array", "items": items, **more}
 
 
-def _object(**properties: Schema) -> Schema:
-    return {"type": "object", "required": list(properties), "properties": properties}
+def _object(*, optional: Schema | None = None, **properties: Schema) -> Schema:
+    every = {**properties, **(optional or {})}
+    return {"type": "object", "required": list(properties), "properties": every}
 
 
 def _ref(name: str) -> Schema:
@@ -35,6 +38,15 @@ _VERDICT = _words("tumor", "no_tumor", "uncertain", "refused")
 _GRID = _list(_WHOLE, minItems=3, maxItems=3)
 _SPACING = {**_list(_NUMBER, minItems=3, maxItems=3), "nullable": True}
 _CODE = _object(code=_TEXT, message=_TEXT)
+_CASE = _object(
+    study_instance_uid=_TEXT,
+    series_instance_uid=_TEXT,
+    slice=_WHOLE,
+    label=_TEXT,
+    created=_TEXT,
+    name=_TEXT,
+    links=_object(study=_TEXT, thumbnail=_TEXT),
+)
 
 SHAPES: dict[str, Schema] = {
     "Status": _object(status=_TEXT),
@@ -55,6 +67,7 @@ SHAPES: dict[str, Schema] = {
         model=_ANY,
         notice=_TEXT,
         links={"type": "object", "additionalProperties": _TEXT_OR_NULL},
+        optional={"second_opinion": _ANY_OR_NULL},
     ),
     "Reports": _object(study_instance_uid=_TEXT, reports=_list(_ref("Report"))),
     "Series": _object(
@@ -97,6 +110,29 @@ SHAPES: dict[str, Schema] = {
             "options": _ANY,
         },
     },
+    "NewCase": {
+        "type": "object",
+        "required": ["label"],
+        "properties": {"label": _words(*CASE_LABELS), "slice": _WHOLE},
+    },
+    "Case": _CASE,
+    "Library": _object(cases=_list(_ref("Case")), total=_WHOLE, most=_WHOLE, labels=_list(_TEXT)),
+    "Similar": _object(
+        study_instance_uid=_TEXT,
+        series_instance_uid=_TEXT,
+        slice=_WHOLE,
+        cases=_list(
+            {
+                **_CASE,
+                "required": [*_CASE["required"], "distance"],
+                "properties": {**_CASE["properties"], "distance": _NUMBER},
+            }
+        ),
+        own=_list(_ref("Case")),
+        total=_WHOLE,
+        stale=_WHOLE,
+        labels=_list(_TEXT),
+    ),
     "Started": _object(job=_TEXT),
     "Job": _object(
         id=_TEXT,

@@ -72,7 +72,7 @@ class Store:
             self.files = Files(root)
         self.engine = open_index(root / "index.sqlite")
         self._lock = threading.RLock()
-        with self._writing():
+        with self.writing():
             self._reconcile()
 
     def close(self) -> None:
@@ -80,7 +80,7 @@ class Store:
         self.engine.dispose()
 
     @contextmanager
-    def _writing(self) -> Iterator[list[tuple[str, str]]]:
+    def writing(self) -> Iterator[list[tuple[str, str]]]:
         """One writer at a time; files of a write that failed are taken back."""
         written: list[tuple[str, str]] = []
         with self._lock:
@@ -105,7 +105,7 @@ class Store:
         """
         digests = [s.sha256 for s in study.series] + [r.sha256 for r in study.refusals]
         uid = safe_uid(study.study_instance_uid, ",".join(digests))
-        with self._writing() as written:
+        with self.writing() as written:
             metas = []
             for series in study.series:
                 series = replace(
@@ -131,7 +131,7 @@ class Store:
                 with self.engine.begin() as connection:
                     replaced = rows.add_study(connection, digest, record)
                 written.clear()
-                self._remove_unused(replaced)
+                self.remove_unused(replaced)
         return uid
 
     def _has(self, record: dict[str, Any]) -> bool:
@@ -161,8 +161,8 @@ class Store:
         Unavailable
             When the disk is full; the earlier answer is kept then.
         """
-        with self._writing() as written:
-            self._meta(study, series)
+        with self.writing() as written:
+            self.meta(study, series)
             record: dict[str, Any] = {
                 "schema": RESULT_SCHEMA,
                 "study": study,
@@ -186,7 +186,7 @@ class Store:
             with self.engine.begin() as connection:
                 old = rows.add_result(connection, digest, record)
             written.clear()
-            self._remove_unused(old)
+            self.remove_unused(old)
 
     def studies(self, limit: int = 100, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
         """Studies, newest first, and how many there are."""
@@ -211,7 +211,8 @@ class Store:
         """What of a study could not be read."""
         return [Refusal(**refusal) for refusal in self.study(study)["refusals"]]
 
-    def _meta(self, study: str, series: str) -> dict[str, Any]:
+    def meta(self, study: str, series: str) -> dict[str, Any]:
+        """What the record says of a series; raises NotFound."""
         table = index.series
         asked = sa.select(table.c.meta).where(table.c.study == study, table.c.series == series)
         with self.engine.connect() as connection:
@@ -222,7 +223,7 @@ class Store:
 
     def series(self, study: str, series: str) -> Series:
         """A series, its pixels mapped from disk; raises NotFound."""
-        return self._load(study, self._meta(study, series))
+        return self._load(study, self.meta(study, series))
 
     def _load(self, study: str, meta: dict[str, Any]) -> Series:
         affine = None if meta["affine"] is None else np.array(meta["affine"], np.float64)
@@ -237,7 +238,7 @@ class Store:
 
     def report(self, study: str, series: str, task: str = "analyze") -> Report:
         """The last answer of a task on a series; raises NotFound before there is one."""
-        meta = self._meta(study, series)
+        meta = self.meta(study, series)
         table = index.results
         asked = sa.select(table.c.digest).where(
             table.c.study == study, table.c.series == series, table.c.task == task
@@ -256,7 +257,7 @@ class Store:
 
     def pictures(self, study: str, series: str) -> render.Pictures:
         """Slices of a series, with the layers of its report where there is one."""
-        meta = self._meta(study, series)
+        meta = self.meta(study, series)
         try:
             report = self.report(study, series)
         except NotFound:
@@ -265,7 +266,7 @@ class Store:
 
     def delete(self, study: str) -> None:
         """Remove a study with everything only it uses; raises NotFound."""
-        with self._writing():
+        with self.writing():
             self.study(study)
             with self.engine.connect() as connection:
                 own = rows.files_of(connection, study) - rows.files_of(connection, without=study)
@@ -276,7 +277,7 @@ class Store:
             with self.engine.begin() as connection:
                 connection.execute(sa.delete(index.studies).where(index.studies.c.study == study))
 
-    def _remove_unused(self, candidates: set[tuple[str, str]]) -> None:
+    def remove_unused(self, candidates: set[tuple[str, str]]) -> None:
         """Remove those files no row of the index names any more."""
         if not candidates:
             return

@@ -47,7 +47,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from benchmarks import targets
     from benchmarks.measure import rows_of
 
-    package = find_package(arguments.model, Settings.load().models)
+    package = find_package(arguments.model, Settings.load().sources)
     package.verify()
     asked = [(name, p) for name in arguments.targets for p in arguments.precision]
     total = len(asked) * len(arguments.scenario) * arguments.n

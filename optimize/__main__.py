@@ -5,20 +5,24 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import os
 import sys
 from pathlib import Path
 
-from appliance.core.errors import ApplianceError, InputError, NotFound, ProbeFailed, Unavailable
+from appliance.core.errors import (
+    ApplianceError,
+    BadRequest,
+    InputError,
+    ModelError,
+    NotFound,
+    ProbeFailed,
+    Unavailable,
+)
+from optimize.roots import data_root
+from optimize.verbs import add_verbs
 
 
 def _root(arguments: argparse.Namespace) -> Path:
-    given = arguments.data or os.environ.get("NEURALSCAN_DATA")
-    if not given or not Path(given).is_dir():
-        raise NotFound(
-            "expected a data root: --data DIR or NEURALSCAN_DATA (see training/README.md)"
-        )
-    return Path(given)
+    return data_root(arguments.data)
 
 
 def _convert(arguments: argparse.Namespace) -> int:
@@ -40,9 +44,14 @@ def _quantize(arguments: argparse.Namespace) -> int:
 
 
 def _package(arguments: argparse.Namespace) -> int:
+    from appliance.core.parity import Bounds
     from optimize.build import build_package
+    from optimize.evaluation import beside, read_evaluation
 
-    metrics = build_package(arguments.run, _root(arguments), arguments.out)
+    file = arguments.evaluation or beside(arguments.run)
+    evaluation = None if file is None else read_evaluation(file)
+    bounds = None if arguments.bounds is None else Bounds(*arguments.bounds)
+    metrics = build_package(arguments.run, _root(arguments), arguments.out, evaluation, bounds)
     print(json.dumps(metrics, indent=1))
     return 0
 
@@ -51,17 +60,18 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     from appliance.pipeline import Analyzer
     from appliance.registry import find_package, open_package
     from optimize.cases import read_cases
-    from optimize.evaluate import score
+    from optimize.evaluate import demand_unseen, score
+    from optimize.figures import figures
 
     package = open_package(arguments.package) if arguments.package else find_package()
     analyzer = Analyzer(device="CPU", package=package, precision=arguments.precision)
     cases = read_cases(arguments.run / "export", _root(arguments), arguments.part)
-    scored, rows = score(analyzer, cases)
+    seen = demand_unseen(package.manifest, cases, arguments.in_sample)
+    rows = score(analyzer, cases)
     if arguments.rows:
         Path(arguments.rows).write_text(json.dumps(rows, indent=0))
-    print(
-        json.dumps({"part": arguments.part, "precision": arguments.precision, **scored}, indent=1)
-    )
+    about = {"part": arguments.part, "precision": arguments.precision, "in_sample": seen}
+    print(json.dumps({**about, **figures(rows)}, indent=1))
     return 0
 
 
@@ -79,7 +89,11 @@ def _parser() -> argparse.ArgumentParser:
     for name, run, text in (
         ("convert", _convert, "SavedModel to FP32 and FP16 IR, checked against Keras"),
         ("quantize", _quantize, "FP32 IR to INT8 with NNCF, calibrated on training slices"),
-        ("package", _package, "calibrate, write the package, score INT8 and FP16"),
+        (
+            "package",
+            _package,
+            "calibrate, compare the precisions (exit 4 beyond the bounds), score and write",
+        ),
         ("evaluate", _evaluate, "score a package on a case list of an export"),
     ):
         verb = verbs.add_parser(
@@ -93,13 +107,33 @@ def _parser() -> argparse.ArgumentParser:
         verb.set_defaults(do=run)
         if name == "package":
             verb.add_argument("--out", type=Path, default=Path("appliance/models/first"))
+            verb.add_argument(
+                "--bounds",
+                type=float,
+                nargs=3,
+                metavar=("ACCURACY", "DICE", "FLIPS"),
+                help="what INT8 and FP16 may lose against FP32, and the share of labels that may "
+                "differ (default: 0.005 0.01 0.01); they stand in the manifest",
+            )
+            verb.add_argument(
+                "--evaluation",
+                type=Path,
+                metavar="FILE",
+                help="evaluation.json of `python -m training evaluate`, for manifest and card "
+                "(default: ../evaluation/evaluation.json for a network trained on every fold)",
+            )
         if name == "evaluate":
             verb.add_argument(
                 "--package", type=Path, help="package folder (default: the shipped one)"
             )
             verb.add_argument("--precision", choices=("INT8", "FP16"), default="INT8")
             verb.add_argument(
-                "--part", choices=("validation", "other_sources"), default="validation"
+                "--part", choices=("validation", "other_sources", "training"), default="validation"
+            )
+            verb.add_argument(
+                "--in-sample",
+                action="store_true",
+                help="allow folds the package was trained on; the answer says so",
             )
             verb.add_argument("--rows", help="write one row for each slice to this JSON file")
     card = verbs.add_parser(
@@ -109,6 +143,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     card.add_argument("run", metavar="PACKAGE", type=Path, help="package folder")
     card.set_defaults(do=_card)
+    add_verbs(verbs)
     return parser
 
 
@@ -120,7 +155,12 @@ def main(argv: list[str] | None = None) -> int:
         return arguments.do(arguments)
     except ApplianceError as error:
         print(f"error: {error.message}", file=sys.stderr)
-        codes = ((ProbeFailed, 4), (Unavailable, 5), (NotFound, 2), (InputError, 3))
+        codes = (
+            (ProbeFailed, 4),
+            ((Unavailable, ModelError), 5),
+            ((NotFound, BadRequest), 2),
+            (InputError, 3),
+        )
         return next((code for kind, code in codes if isinstance(error, kind)), 1)
 
 

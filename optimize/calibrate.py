@@ -1,17 +1,17 @@
-"""Fit the verdict rule and the out-of-distribution estimator on what the INT8 network answers.
+"""Fit the verdict rule on what the INT8 network answers to slices it was not trained on.
 
-Everything is fitted on the validation fold (and the estimator's bank on the training folds);
-the resulting figures are therefore validation figures and are called so.
+Which slices those are is the caller's choice and stands in the manifest: the out-of-fold answers
+of the other fold models, or, for a single network, its own held-out fold. In the second case the
+figures of that fold have thresholds fitted on itself, and are called so.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
-from appliance.core.metrics import dice
-from appliance.core.preprocess import Prepared, restore
+from appliance.core.errors import NotFound
 from appliance.core.types import LABELS
 from appliance.core.verdict import (
     Rule,
@@ -21,24 +21,9 @@ from appliance.core.verdict import (
     sigmoid,
     softmax,
 )
+from optimize.answers import PIXEL_THRESHOLDS, Answers
 
 _HEALTHY = LABELS.index("no_tumor")
-
-
-@dataclass(frozen=True)
-class Answers:
-    """A network's outputs on listed slices, with the truth.
-
-    Attributes
-    ----------
-    logits : (n, 4), mask : (n, side, side), embedding : (n, features) float32
-    labels : (n,) int
-    """
-
-    logits: np.ndarray
-    mask: np.ndarray
-    embedding: np.ndarray
-    labels: np.ndarray
 
 
 def fit_temperature(answers: Answers) -> float:
@@ -84,19 +69,21 @@ def _set_threshold(probabilities: np.ndarray, labels: np.ndarray, coverage: floa
     return float(min(min(thresholds), 0.5))
 
 
-def fit_rule(
-    answers: Answers,
-    prepared: list[Prepared],
-    truths: list[np.ndarray],
-    healthy_alarms: float = 0.012,
-) -> Rule:
-    """Thresholds and weights from validation answers.
+def fit_rule(answers: Answers, healthy_alarms: float = 0.012) -> Rule:
+    """Thresholds and weights from answers to slices the network was not trained on.
 
     Parameters
     ----------
     healthy_alarms : float
         Share of healthy slices on which the mask, and the classifier, may each cry tumour.
+
+    Raises
+    ------
+    NotFound
+        When a class is missing among the slices: its threshold cannot be fitted.
     """
+    if missing := [k for i, k in enumerate(LABELS) if not (answers.labels == i).any()]:
+        raise NotFound(f"calibration needs slices of every class, there are none of {missing}")
     tumour = answers.labels != _HEALTHY
     rule = Rule(temperature=fit_temperature(answers))
     odds = np.array([class_log_odds(row, rule.temperature) for row in answers.logits])
@@ -119,19 +106,10 @@ def fit_rule(
         ]
     )
     rule = replace(rule, set_threshold=_set_threshold(final, answers.labels, rule.coverage))
-    return replace(rule, pixel_threshold=_pixel_threshold(answers, prepared, truths))
+    best = int(np.nansum(answers.overlaps, axis=0).argmax())
+    return replace(rule, pixel_threshold=PIXEL_THRESHOLDS[best])
 
 
 def _quiet(score: np.ndarray, tumour: np.ndarray, share: float) -> float:
     """The score that only `share` of the healthy slices exceed."""
     return float(np.quantile(score[~tumour], 1.0 - share))
-
-
-def _pixel_threshold(answers: Answers, prepared: list[Prepared], truths: list[np.ndarray]) -> float:
-    candidates = np.array([0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6])
-    sums = np.zeros(len(candidates))
-    for plane, item, truth in zip(answers.mask, prepared, truths, strict=True):
-        if truth.any():
-            whole = restore(sigmoid(plane).astype(np.float32), item)
-            sums += [dice(whole > t, truth) for t in candidates]
-    return float(candidates[int(sums.argmax())])

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from appliance.core.manifest import Manifest
+from optimize.card_evaluation import about_figures, evaluated
+from optimize.card_opinion import about_opinion
 
 _ROWS = (
     ("accuracy", "four classes right"),
@@ -18,6 +20,15 @@ _ROWS = (
     ("uncertain", "verdict `uncertain`"),
     ("refused", "refused"),
 )
+_MORE = (
+    ("sensitivity_when_read", "tumour slices labelled as tumour, of those read"),
+    ("dice_when_read", "Dice, tumour slices that were read"),
+    ("hd95_px", "95 % Hausdorff distance, px, median"),
+    ("ap50", "AP50 of the boxes"),
+    ("lesions_found", "lesions found, box overlap of half"),
+    ("contradiction", "classifier and outline contradict each other"),
+    ("f1", "F1, mean of the classes"),
+)
 _PLAIN = (
     ("auc", "AUC tumour against no tumour"),
     ("calibration_error", "expected calibration error"),
@@ -26,18 +37,29 @@ _PLAIN = (
 )
 
 
-def _share(entry: Mapping[str, Any] | None) -> str:
+def _share(entry: Mapping[str, Any] | float | None) -> str:
+    if isinstance(entry, int | float):
+        return f"{entry:.3f}"
     if not entry or entry.get("value") is None:
         return "not measured"
     low, high = entry["interval"]
-    return f"{entry['value']:.3f} ({low:.3f} to {high:.3f}, n = {entry['n']})"
+    between = "" if low is None else f"{low:.3f} to {high:.3f}, "
+    return f"{entry['value']:.3f} ({between}n = {entry['n']})"
 
 
-def _dice(entry: Mapping[str, Any] | None) -> str:
+def _dice(metrics: Mapping[str, Any]) -> str:
+    entry = metrics.get("dice")
     if not entry:
         return "not measured"
+    if "interval" in entry:
+        return _share(entry)
     classes = ", ".join(f"{label} {value:.3f}" for label, value in entry["by_class"].items())
     return f"{entry['value']:.3f} (n = {entry['n']}: {classes})"
+
+
+def _resampled(metrics: Mapping[str, Any]) -> bool:
+    """The intervals come from resampled groups; earlier packages have Wilson intervals."""
+    return "groups" in metrics.get("INT8", {})
 
 
 def _figures(metrics: Mapping[str, Any], sets: Mapping[str, str]) -> list[str]:
@@ -46,29 +68,55 @@ def _figures(metrics: Mapping[str, Any], sets: Mapping[str, str]) -> list[str]:
         "| figure | " + " | ".join(sets[key] for key in columns) + " |",
         "| --- |" + " --- |" * len(columns),
     ]
+
+    def line(text: str, cells: list[str]) -> None:
+        lines.append(f"| {text} | " + " | ".join(cells) + " |")
+
     for key, text in _ROWS:
-        lines.append(
-            f"| {text} | " + " | ".join(_share(metrics[c].get(key)) for c in columns) + " |"
-        )
-    lines.append(
-        "| Dice, tumour slices, input grid | "
-        + " | ".join(_dice(metrics[c].get("dice")) for c in columns)
-        + " |"
-    )
-    for key, text in _PLAIN:
-        values = [metrics[c].get(key) for c in columns]
-        shown = ["not measured" if v is None else f"{v:.3f}" for v in values]
-        lines.append(f"| {text} | " + " | ".join(shown) + " |")
+        line(text, [_share(metrics[c].get(key)) for c in columns])
+    line("Dice, tumour slices, input grid", [_dice(metrics[c]) for c in columns])
+    more = (*_MORE, *_PLAIN) if _resampled(metrics) else _PLAIN
+    for key, text in more:
+        line(text, [_share(metrics[c].get(key)) for c in columns])
     return lines
+
+
+def _about_figures(metrics: Mapping[str, Any]) -> list[str]:
+    """What the figures are, and what their intervals mean."""
+    if "evaluation" in metrics:
+        return about_figures(metrics["evaluation"])
+    if _resampled(metrics):
+        return [
+            "Validation figures: the fold was used to choose and to calibrate, so these are not "
+            "test",
+            "figures. Intervals are bootstrap intervals (95 %) that draw whole groups of slices; a",
+            "patient has several groups, so they are a little optimistic. Refused slices count as",
+            "wrong, and as Dice 0.",
+        ]
+    return [
+        "Validation figures: the fold was used to choose and to calibrate, so these are not test",
+        "figures. Shares carry a 95 % Wilson interval, which takes slices as independent although",
+        "neighbouring slices of a patient are not: the intervals are too narrow. Refused slices",
+        "count as wrong, and as Dice 0.",
+    ]
+
+
+def _through(provenance: Mapping[str, Any]) -> str:
+    """Whose answers calibrated a network on folds it was trained on itself."""
+    if set(provenance["trained_on_folds"]) & set(provenance["calibrated_on_folds"]):
+        return ", by the answers of fold models that had not seen them"
+    return ""
 
 
 def render(manifest: Manifest) -> str:
     """The card of a package."""
     card = manifest.to_json()
     provenance, metrics = card["provenance"], card["metrics"]
+    evaluation = metrics.get("evaluation")
+    home = "validation" if evaluation is None else "fold-out"
     sets = {
-        "INT8": "validation, INT8",
-        "FP16": "validation, FP16",
+        "INT8": f"{home}, INT8",
+        "FP16": f"{home}, FP16",
         "other_sources": "other sources, INT8",
     }
     lines = [
@@ -87,14 +135,13 @@ def render(manifest: Manifest) -> str:
         "",
         "## Figures",
         "",
-        "Validation figures: the fold was used to choose and to calibrate, so these are not test",
-        "figures. Shares carry a 95 % Wilson interval, which takes slices as independent although",
-        "neighbouring slices of a patient are not: the intervals are too narrow. Refused slices",
-        "count as wrong, and as Dice 0.",
+        *_about_figures(metrics),
         "",
         *_figures(metrics, sets),
         "",
     ]
+    if evaluation is not None:
+        lines += evaluated(metrics)
     against = metrics.get("INT8_against_FP16")
     if against:
         lines += [
@@ -114,12 +161,18 @@ def render(manifest: Manifest) -> str:
         lines += ["| input | refused | n |", "| --- | --- | --- |"]
         lines += [f"| {r['input']} | {r['refused']:.2f} | {r['n']} |" for r in refusals]
         lines.append("")
+    lines += about_opinion(metrics.get("second_opinion"))
     lines += [
         "## How it was made",
         "",
         f"- {provenance['architecture']}; started from {provenance['initial_weights']}.",
         f"- Trained on folds {provenance['trained_on_folds']}, calibrated on "
-        f"{provenance['calibrated_on_folds']}.",
+        f"{provenance['calibrated_on_folds']}{_through(provenance)}.",
+        *(
+            [f"- Limits of the refusal estimator: {provenance['refusal_limits_from']}."]
+            if "refusal_limits_from" in provenance
+            else []
+        ),
         f"- {provenance['epochs']} epochs, seed {provenance['seed']}.",
         f"- Backend: {provenance['backend']}.",
         *(f"- Data: {entry['name']}; licence {entry['licence']}." for entry in provenance["data"]),

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
-from tqdm import tqdm
 
-from appliance.core.metrics import auc, calibration_error, confusion, dice, wilson
-from appliance.core.types import LABELS, Report
+from appliance.core.errors import InputError
+from appliance.core.manifest import Manifest
+from appliance.core.metrics import Box, dice, hd95, match_boxes
+from appliance.core.types import Report
 from appliance.ingest import read_bytes
 from appliance.pipeline import Analyzer
 from optimize.cases import Case
+from optimize.kept import kept_rows
 
-_HEALTHY = LABELS.index("no_tumor")
+SPECK_PX = 10
+"""Parts of a true mask with fewer pixels are drawing dust, not lesions to be found."""
 
 
 def report_of(analyzer: Analyzer, data: bytes, name: str) -> Report:
@@ -25,95 +30,110 @@ def report_of(analyzer: Analyzer, data: bytes, name: str) -> Report:
     return analyzer.refuse(study.refusals[0])
 
 
-def _drawn(report: Report, shape: tuple[int, int]) -> np.ndarray:
+def drawn(report: Report, shape: tuple[int, int]) -> np.ndarray:
+    """The mask of a report, (rows, columns) bool; empty where none was drawn."""
     return np.zeros(shape, bool) if report.label_map is None else report.label_map.array[0] > 0
 
 
-def score(analyzer: Analyzer, cases: Iterable[Case]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Figures over cases, and one row for each.
+def true_lesions(truth: np.ndarray) -> tuple[np.ndarray, list[Box]]:
+    """Parts of a true mask that touch by edge or corner, and their half-open boxes.
 
-    Refused slices count as refused and, for accuracy and Dice, as wrong and empty.
+    Returns
+    -------
+    (rows, columns) int32, number of the lesion from 1 on
+    list of (row0, column0, row1, column1)
     """
-    cases = list(cases)
-    rows = []
-    for case in tqdm(cases, desc="scoring", disable=None):
-        report = report_of(analyzer, case.image.read_bytes(), case.image.name)
-        document = report.document
-        seen = document["classification"]
-        truth = case.truth()
-        mask = _drawn(report, truth.shape)
-        rows.append(
-            {
-                "image": case.image.name,
-                "truth": case.label,
-                "verdict": document["verdict"],
-                "reasons": document["reasons"],
-                "label": None if seen is None else seen["label"],
-                "probabilities": None if seen is None else seen["probabilities"],
-                "prediction_set": None if seen is None else seen["prediction_set"],
-                "ood_score": document["quality"]["ood_score"],
-                "mask_px": int(mask.sum()),
-                "dice": dice(mask, truth) if truth.any() else None,
-            }
-        )
-    return figures(rows), rows
+    count, numbers, table, _ = cv2.connectedComponentsWithStats(truth.astype(np.uint8))
+    kept, boxes = np.zeros_like(numbers), []
+    for number in range(1, count):
+        column, row, columns, rows, area = (int(v) for v in table[number])
+        if area >= SPECK_PX:
+            boxes.append((row, column, row + rows, column + columns))
+            kept[numbers == number] = len(boxes)
+    return kept, boxes
 
 
-def _share(hits: np.ndarray) -> dict[str, Any]:
-    low, high = wilson(int(hits.sum()), len(hits))
+def judge(report: Report, truth: np.ndarray) -> dict[str, Any]:
+    """What a report says of one slice, beside the truth: one row without the case's name.
+
+    Parameters
+    ----------
+    truth : (rows, columns) bool
+    """
+    document = report.document
+    seen = document["classification"]
+    mask = drawn(report, truth.shape)
+    numbers, boxes = true_lesions(truth)
+    found = [(tuple(f["box"][1:3] + f["box"][4:6]), f["score"]) for f in document["lesions"]]
+    matched = match_boxes([box for box, _ in found], [score for _, score in found], boxes)
+    witnesses = document["slices"][0]["witnesses"] if document["slices"] else None
+    distance = hd95(mask, truth)
     return {
-        "value": round(float(hits.mean()), 4) if len(hits) else None,
-        "interval": [round(low, 4), round(high, 4)],
-        "n": len(hits),
+        "verdict": document["verdict"],
+        "reasons": document["reasons"],
+        "label": None if seen is None else seen["label"],
+        "probabilities": None if seen is None else seen["probabilities"],
+        "prediction_set": None if seen is None else seen["prediction_set"],
+        "witnesses": witnesses,
+        "ood_score": document["quality"]["ood_score"],
+        "mask_px": int(mask.sum()),
+        "dice": dice(mask, truth) if truth.any() else None,
+        "hd95_px": None if np.isnan(distance) else distance,
+        "lesions": len(boxes),
+        "touched": len(set(np.unique(numbers[mask])) - {0}),
+        "detections": [
+            {"score": score, "lesion": hit} for (_, score), hit in zip(found, matched, strict=True)
+        ],
     }
 
 
-def figures(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Figures of merit of rows; shares carry a 95 % Wilson interval and n."""
-    truth = np.array([LABELS.index(row["truth"]) for row in rows])
-    guess = np.array([-1 if row["label"] is None else LABELS.index(row["label"]) for row in rows])
-    verdict = np.array([row["verdict"] for row in rows])
-    tumour = truth != _HEALTHY
-    read = guess >= 0
-    out: dict[str, Any] = {
-        "n": len(rows),
-        "accuracy": _share(guess == truth),
-        "types": _share((guess == truth)[tumour]),
-        "sensitivity": _share((read & (guess != _HEALTHY))[tumour]),
-        "shown_as_tumor_or_uncertain": _share(np.isin(verdict, ("tumor", "uncertain"))[tumour]),
-        "called_no_tumor": _share((verdict == "no_tumor")[tumour]),
-        "uncertain": _share(verdict == "uncertain"),
-        "refused": _share(verdict == "refused"),
-        "confusion": confusion(truth[read], guess[read], len(LABELS)).tolist(),
+def row_of(analyzer: Analyzer, case: Case) -> dict[str, Any]:
+    """One case scored: what it is, and what was said."""
+    report = report_of(analyzer, case.image.read_bytes(), case.image.name)
+    truth = case.truth()
+    return {
+        "image": case.image.name,
+        "source": case.source,
+        "fold": case.fold,
+        "group": case.group,
+        "plane": case.plane,
+        "truth": case.label,
+        "truth_px": int(truth.sum()),
+        **judge(report, truth),
     }
-    overlaps = [row["dice"] for row in rows if row["dice"] is not None]
-    if overlaps:
-        out["dice"] = {
-            "value": round(float(np.mean(overlaps)), 4),
-            "by_class": {
-                label: round(float(np.mean(part)), 4)
-                for label in LABELS
-                if (
-                    part := [
-                        r["dice"] for r in rows if r["truth"] == label and r["dice"] is not None
-                    ]
-                )
-            },
-            "n": len(overlaps),
-        }
-    if (~tumour).any():
-        drawn = np.array([row["mask_px"] > 0 for row in rows])
-        out["specificity"] = _share((read & (guess == _HEALTHY))[~tumour])
-        out["false_mask_rate"] = _share(drawn[~tumour])
-    if read.any() and (~tumour).any():
-        chances = np.array(
-            [[row["probabilities"][k] for k in LABELS] for row in rows if row["label"]]
+
+
+def score(
+    analyzer: Analyzer,
+    cases: Sequence[Case],
+    kept: Path | None = None,
+    what: str = "scoring",
+) -> list[dict[str, Any]]:
+    """One row for each case, in order.
+
+    Parameters
+    ----------
+    kept : Path, optional
+        File that holds the rows scored so far, for a run that was killed.
+    what : str
+        What the progress bar calls it.
+    """
+    return kept_rows(kept, list(cases), lambda case: row_of(analyzer, case), what)
+
+
+def demand_unseen(manifest: Manifest, cases: Iterable[Case], in_sample: bool) -> bool:
+    """Whether cases lie in folds the package was trained on, which has to be allowed.
+
+    Raises
+    ------
+    InputError
+        When they do and `in_sample` is not set.
+    """
+    trained_on = set(manifest.to_json()["provenance"]["trained_on_folds"])
+    seen = sorted({case.fold for case in cases} & trained_on)
+    if seen and not in_sample:
+        raise InputError(
+            f"package {manifest.name} was trained on fold {', '.join(map(str, seen))}: its figures "
+            "there would say nothing about new patients; give --in-sample to see them, labelled so"
         )
-        out["auc"] = round(auc(1.0 - chances[:, _HEALTHY], tumour[read]), 4)
-        error = calibration_error(chances.max(1), guess[read] == truth[read])
-        out["calibration_error"] = round(error, 4)
-        covered = [row["truth"] in row["prediction_set"] for row in rows if row["label"]]
-        sizes = [len(row["prediction_set"]) for row in rows if row["label"]]
-        out["set_coverage"] = round(float(np.mean(covered)), 4)
-        out["set_size"] = round(float(np.mean(sizes)), 4)
-    return out
+    return bool(seen)

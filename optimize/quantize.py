@@ -27,6 +27,9 @@ def quantize(export: Path, out: Path, root: Path, seed: int = 0) -> Path:
     symmetric and activations asymmetric. Joins of decoder and encoder keep full precision: one
     scale for a bounded and an unbounded input moved every mask logit by -3.5 (and drew
     nothing), measured on a half-trained network; without it the mean shift is below 0.5.
+
+    A draft may say otherwise in ``quantization``: the operations that stay in ``full_precision``,
+    and whether the network is a ``transformer`` (NNCF then treats its attention with care).
     """
     draft = json.loads((export / "draft.json").read_text())
     spec = Preprocessing.from_json(draft["preprocessing"])
@@ -34,14 +37,19 @@ def quantize(export: Path, out: Path, root: Path, seed: int = 0) -> Path:
     chosen = np.random.default_rng(seed).permutation(len(cases))[:SUBSET]
     arrays = [item.array[None] for item in prepared([cases[i] for i in chosen], spec)]
     model = ov.Core().read_model(str(out / "fp32" / "model.xml"))
-    last = model.output(draft["outputs"]["mask"]).get_node().get_friendly_name()
+    wish = draft.get("quantization", {})
+    mask = draft["outputs"].get("mask")
+    last = [] if mask is None else [model.output(mask).get_node().get_friendly_name()]
     quantized = nncf.quantize(
         model,
         nncf.Dataset(arrays),
         preset=nncf.QuantizationPreset.MIXED,
         subset_size=len(arrays),
         fast_bias_correction=True,
-        ignored_scope=nncf.IgnoredScope(types=["Interpolate", "Concat"], names=[last]),
+        model_type=nncf.ModelType.TRANSFORMER if wish.get("transformer") else None,
+        ignored_scope=nncf.IgnoredScope(
+            types=wish.get("full_precision", ["Interpolate", "Concat"]), names=last
+        ),
     )
     (out / "int8").mkdir(parents=True, exist_ok=True)
     path = out / "int8" / "model.xml"

@@ -15,7 +15,9 @@ from appliance.core.types import REPORT_SCHEMA, Refusal, Report, Series, Volume
 class Reader:
     """Stands in for the analyser: a lesion in the middle of everything that can be read."""
 
-    def __init__(self, device: str = "AUTO", models: object = (), cache: object = None) -> None:
+    def __init__(
+        self, device: str = "AUTO", models: object = (), cache: object = None, backend: str = ""
+    ) -> None:
         if device not in ("AUTO", "CPU"):
             raise errors.Unavailable(f"device {device!r} is not available here; use --device CPU")
 

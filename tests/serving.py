@@ -18,6 +18,7 @@ from flask.testing import FlaskClient
 
 from appliance import NOTICE
 from appliance.app import close, create_app
+from appliance.core.errors import NotFound
 from appliance.core.geometry import spacing_mm, viewing
 from appliance.core.types import REPORT_SCHEMA, Finding, Refusal, Report, Result, Series, Volume
 from appliance.nifti import to_bytes
@@ -32,6 +33,7 @@ class Bright:
     """Stands in for the analyser: what is bright is a lesion."""
 
     device = "CPU"
+    embedder = "bright"
     package = SimpleNamespace(name="bright", version="1", path=Path("bright"))
 
     def __init__(self) -> None:
@@ -95,6 +97,14 @@ class Bright:
     def refuse(self, refusal: Refusal, decode_ms: float = 0.0) -> Report:
         document = self._document(refusal.name, refusal.sha256, refusal.kind, decode_ms)
         return Report({**document, "refusal": refusal.to_json()})
+
+    def embed(self, series: Series, index: int) -> np.ndarray:
+        """Where the mean grey value lies between 0 and 255, as a direction."""
+        planes = viewing(series.volume).apply(series.volume.array)
+        if not 0 <= index < len(planes):
+            raise NotFound("there is no such slice")
+        angle = float(planes[index].mean()) / 255 * np.pi / 2
+        return np.array([np.cos(angle), np.sin(angle)], np.float32)
 
     def run_task(self, task: str, inputs: Mapping[str, Series], options: Mapping) -> Result:
         return Result(task, verdict="tumor", warnings=tuple(options))

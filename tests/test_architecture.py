@@ -56,9 +56,18 @@ def test_the_appliance_knows_nothing_of_its_workshop():
 
 def test_training_and_optimize_meet_only_on_disk():
     for name, imports in modules("training"):
-        assert not uses(imports, "optimize", "benchmarks"), name
+        if not name.startswith("training/evaluation/"):
+            assert not uses(imports, "optimize", "benchmarks"), name
     for name, imports in modules("optimize"):
         assert not uses(imports, "training", "benchmarks", "tensorflow"), name
+
+
+def test_the_evaluation_judges_what_optimize_makes_and_knows_nothing_of_training():
+    allowed = {"page", "processes", "roots", "evaluation"}
+    for name, imports in modules("training/evaluation"):
+        assert not uses(imports, "benchmarks", "tensorflow"), name
+        parts = {i.split(".")[1] for i in uses(imports, "training") if "." in i}
+        assert parts <= allowed, f"{name} imports {sorted(parts - allowed)}"
 
 
 def test_the_page_imports_nothing():
@@ -70,7 +79,9 @@ def test_one_module_imports_openvino_and_one_imports_onedal():
     by_openvino = [n for n, i in modules("appliance") if uses(i, "openvino")]
     by_onedal = [n for n, i in modules("appliance") if uses(i, "sklearnex", "daal4py", "sklearn")]
     assert by_openvino == ["appliance/runtime.py"]
-    assert by_onedal == ["appliance/onedal.py"]
+    assert by_onedal == ["appliance/boosting.py", "appliance/onedal.py"]
+    first = (ROOT / "appliance" / "boosting.py").read_text(encoding="utf-8")
+    assert first.index("from appliance import onedal") < first.index("from daal4py import")
 
 
 def test_tasks_import_no_runtime_and_no_web():

@@ -73,7 +73,7 @@ def test_no_option_that_does_not_exist():
 def test_every_verb_of_the_engineers_tools(package, capsys):
     with pytest.raises(SystemExit):
         importlib.import_module(f"{package}.__main__").main(["--help"])
-    verbs = re.search(r"\{([a-z,]+)\}", capsys.readouterr().out)[1].split(",")
+    verbs = re.search(r"\{([a-z,-]+)\}", capsys.readouterr().out)[1].split(",")
     for verb in verbs:
         assert f"`python -m {package} {verb}" in README
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from appliance.core.errors import ModelError
-from appliance.onedal import OutlierDetector, fit_outlier_detector
+from appliance.onedal import OutlierDetector, fit_outlier_detector, with_limits
 
 
 @pytest.fixture(scope="module")
@@ -16,15 +16,9 @@ def fitted():
     known = rng.normal(size=(400, 12)).astype(np.float32)
     foreign = known[:200] + np.eye(12, dtype=np.float32)[4] * 6
     validation = rng.normal(size=(300, 12)).astype(np.float32)
-    detector = fit_outlier_detector(
-        known,
-        foreign,
-        validation,
-        np.arange(300) % 2,
-        features=slice(2, 10),
-        bank=300,
-        components=6,
-    )
+    loose = fit_outlier_detector(known, foreign, features=slice(2, 10), bank=300, components=6)
+    distances, leanings = loose.distances(validation), loose.leanings(validation)
+    detector = with_limits(loose, distances, leanings, np.arange(300) % 2)
     return detector, known, foreign, validation
 
 

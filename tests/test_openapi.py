@@ -42,6 +42,9 @@ def test_the_contract_s_routes_are_there(document):
         "/studies/{}/report.json",
         "/studies/{}/report.html",
         "/studies/{}/mask.nii.gz",
+        "/studies/{}/series/{}/library",
+        "/studies/{}/series/{}/similar",
+        "/library",
         "/models",
         "/benchmarks",
         "/openapi.json",
@@ -96,6 +99,10 @@ def test_answers_have_the_shapes_that_are_described(client):
     series = study["series"][0]["series_instance_uid"]
     check(study, SHAPES["Study"], "Study")
     check(analyse(client, study), SHAPES["Job"], "Job")
+    place = f"{API}/studies/{uid}/series/{series}"
+    seen(client.post(f"{place}/library", json={"label": "glioma"}), "Case")
+    seen(client.get(f"{API}/library"), "Library")
+    seen(client.get(f"{place}/similar"), "Similar")
     seen(client.get(f"{API}/studies"), "Studies")
     seen(client.get(f"{API}/studies/{uid}"), "Study")
     seen(client.get(f"{API}/studies/{uid}/report.json"), "Reports")

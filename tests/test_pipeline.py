@@ -195,3 +195,29 @@ def test_a_task_passes_the_network_once(tiny_package, series):
     result = analyzer.run_task("segment", {"image": series}, {})
     assert len(seen) == series.volume.shape[0]
     assert result.verdict == "tumor"
+
+
+def test_each_precision_has_its_own_refusal_estimator(tmp_path, tiny_package):
+    from dataclasses import replace
+
+    import openvino as ov
+
+    from appliance.registry import open_package
+    from optimize.package import write
+    from tests.tiny import accept_everything, bright_spot_model, draft
+
+    for name in ("int8", "fp16"):
+        (tmp_path / "networks" / name).mkdir(parents=True)
+        ov.save_model(bright_spot_model(), str(tmp_path / "networks" / name / "model.xml"))
+    nothing = replace(accept_everything(), distance_limit=1e-9)
+    estimators = {"INT8": accept_everything(), "FP16": nothing}
+    rule = tiny_package.manifest.verdict
+    folder = write(tmp_path / "tiny", draft(), tmp_path / "networks", rule, estimators)
+    verdicts = {
+        precision: Analyzer(device="CPU", package=open_package(folder), precision=precision)
+        .analyze(make_series(slices=1))
+        .verdict
+        for precision in ("INT8", "FP16")
+    }
+    assert verdicts["FP16"] == "refused"
+    assert verdicts["INT8"] != "refused"

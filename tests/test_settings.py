@@ -53,3 +53,22 @@ def test_frozen():
 
 def test_limits_follow_the_upload_size(tmp_path):
     assert Settings(tmp_path, upload_bytes=1234).limits.file_bytes == 1234
+
+
+def test_where_packages_come_from_and_whose(tmp_path):
+    settings = Settings.load({**HOME, "NEURALSCAN_HOME": str(tmp_path)})
+    assert settings.sources.installed == tmp_path / "models"
+    assert settings.sources.trust.folder == tmp_path / "trusted"
+    assert not settings.sources.trust.required
+    env = {
+        **HOME,
+        "NEURALSCAN_TRUST": str(tmp_path / "keys"),
+        "NEURALSCAN_REQUIRE_SIGNATURE": "1",
+        "NEURALSCAN_MODELS": str(tmp_path / "m"),
+        "NEURALSCAN_BACKEND": "kserve://host:1",
+    }
+    settings = Settings.load(env)
+    assert settings.sources.trust.folder == tmp_path / "keys"
+    assert settings.sources.trust.required
+    assert settings.sources.folders == (tmp_path / "m",)
+    assert settings.backend == "kserve://host:1"

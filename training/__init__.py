@@ -1,1 +1,1 @@
-"""Data analysis, training and evaluation; meets ``optimize`` only through a folder on disk."""
+"""Data analysis, training, evaluation; only `evaluation` imports ``optimize``."""

@@ -22,9 +22,11 @@
     ├── ModelError                     model_error
     │   ├── ManifestError              bad_manifest
     │   ├── ChecksumMismatch           checksum_mismatch
+    │   ├── SignatureError             bad_signature
     │   └── ProbeFailed                probe_failed
     └── Unavailable                    unavailable (a device or part is missing; says the remedy)
-        └── Busy                       busy (try again later)
+        ├── Busy                       busy (try again later)
+        └── WrongImportOrder           unavailable (libraries that only load in one order)
 
 Every class has a stable ``code``; every message says what was expected, what was found and
 what to do. HTTP status codes and exit codes are tables in ``appliance.app`` and
@@ -158,6 +160,12 @@ class ChecksumMismatch(ModelError):
     code = "checksum_mismatch"
 
 
+class SignatureError(ModelError):
+    """A package's signature is missing where one is required, foreign, or does not fit."""
+
+    code = "bad_signature"
+
+
 class ProbeFailed(ModelError):
     """A package's probe gives another answer on this machine than it was shipped with."""
 
@@ -174,3 +182,7 @@ class Busy(Unavailable):
     """All workers are taken and the queue is full; try again later."""
 
     code = "busy"
+
+
+class WrongImportOrder(Unavailable, ImportError):
+    """OpenVINO was imported before scikit-learn-intelex, which cannot be loaded after it."""

@@ -10,7 +10,7 @@ import pytest
 from appliance.ingest import read_path
 from appliance.pipeline import Analyzer
 from appliance.registry import open_package
-from appliance.replay import replay
+from appliance.replay import demand, replay
 from tests.small_root import write_small_root
 
 pytest.importorskip("tensorflow")
@@ -59,8 +59,9 @@ def built(tmp_path_factory):
     differences = json.loads(_process("-m", "optimize", "convert", run))
     _process("-m", "optimize", "quantize", run, "--data", root)
     metrics = json.loads(
-        _process("-m", "optimize", "package", run, "--data", root, "--out", run / "package")
-    )
+        _process("-m", "optimize", "package", run, "--data", root, "--out", run / "package",
+                 "--bounds", 1, 1, 1)
+    )  # fmt: skip
     first, resumed = (json.loads((run / n).read_text()) for n in ("first.json", "history.json"))
     return root, run, first, resumed, differences["largest_difference_from_keras"], metrics
 
@@ -91,7 +92,7 @@ def test_the_package_is_whole_says_what_it_is_and_serves(built):
     root, run, *_, metrics = built
     package = open_package(run / "package")
     package.verify()
-    assert replay(package, "CPU")["label"]
+    demand(package, replay(package, ["CPU"]))
     card = package.manifest.to_json()
     assert card["provenance"]["trained_on_folds"] == [1, 2, 3]
     assert card["provenance"]["backend"]["tensorflow"]

@@ -15,6 +15,8 @@ const ROUTES = {
   slice: "/studies/{study}/series/{series}/slices/{index}.png",
   mask: "/studies/{study}/series/{series}/slices/{index}/mask.png",
   heat: "/studies/{study}/series/{series}/slices/{index}/heat.png",
+  similar: "/studies/{study}/series/{series}/similar",
+  library: "/studies/{study}/series/{series}/library",
 };
 
 const FIRST_WAIT_MS = 60;
@@ -69,6 +71,13 @@ export const study = (uid) => json(url("study", { study: uid }));
 export const removeStudy = (uid) => call(url("study", { study: uid }), { method: "DELETE" });
 export const cancelJob = (job) => json(url("job", { job }), { method: "DELETE" });
 export const reports = async (uid) => (await json(url("reports", { study: uid }))).reports;
+
+/** Cases of the local library that resemble a series, and those of its own slices. */
+export const similarCases = (uid, series, k = 6) => json(url("similar", { study: uid, series }, { k }));
+export const removeCase = (uid, series, slice) => call(url("library", { study: uid, series }, { slice }), { method: "DELETE" });
+export const addCase = (uid, series, label, slice) => json(url("library", { study: uid, series }), {
+  method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ label, slice }),
+});
 
 /** Sends files as one study; `onProgress` hears the share that has left. Answers with the study. */
 export function createStudy(files, { signal, onProgress } = {}) {

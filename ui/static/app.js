@@ -2,6 +2,7 @@
 
 import "./drop-zone.js";
 import "./result-view.js";
+import "./similar-cases.js";
 import "./slice-viewer.js";
 import "./verdict-card.js";
 import * as api from "./api.js";
@@ -37,6 +38,7 @@ function begin() {
   picker.clear();
   view.verdict.clear();
   view.result.clear();
+  view.similar.clear();
   return work;
 }
 
@@ -64,7 +66,9 @@ function showReport(report, elapsedMs) {
   const links = study && series
     ? api.downloads(study.study_instance_uid, series.series_instance_uid, Boolean(report.mask)) : null;
   const others = (study?.refusals ?? []).filter((refusal) => refusal.sha256 !== report.input?.sha256);
-  view.result.show(report, { links, card: cards.get(report.model?.name) ?? null, refusals: others });
+  const similar = series && report.verdict !== "refused" ? view.similar : null;
+  view.result.show(report, { links, card: cards.get(report.model?.name) ?? null, refusals: others, similar });
+  if (similar) similar.show(study, series);
   say(verdictInWords(report));
 }
 
@@ -244,7 +248,7 @@ function listenToPageKeys() {
 
 async function start() {
   translate();
-  view = { drop: at("drop"), verdict: at("verdict"), viewer: at("viewer"), result: at("result"), studies: at("studies"), status: at("status") };
+  view = { drop: at("drop"), verdict: at("verdict"), viewer: at("viewer"), result: at("result"), studies: at("studies"), status: at("status"), similar: document.createElement("similar-cases") };
   picker = new SeriesPicker(view.viewer, (series) => showSeries(series));
   watchTheme(at("theme"));
   at("open").addEventListener("click", () => view.drop.open());
@@ -253,6 +257,7 @@ async function start() {
   view.drop.addEventListener("unreadable-drop", () => say(t("problem.drop")));
   view.studies.addEventListener("open-study", (event) => openStudy(event.detail.study));
   view.studies.addEventListener("delete-study", (event) => deleteStudy(event.detail.study));
+  view.result.addEventListener("told", (event) => say(event.detail.text));
   view.result.addEventListener("lesion", (event) => { view.viewer.showLesion(event.detail.lesion); view.viewer.focusStage(); });
   document.querySelector(".brand").addEventListener("click", (event) => { event.preventDefault(); goHome(); });
   window.addEventListener("popstate", followAddress);

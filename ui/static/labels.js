@@ -2,7 +2,7 @@
 
 import { t } from "./i18n.js";
 
-const LABELS = { glioma: "label.glioma", meningioma: "label.meningioma", pituitary: "label.pituitary", no_tumor: "label.no_tumor" };
+const LABELS = { glioma: "label.glioma", meningioma: "label.meningioma", pituitary: "label.pituitary", no_tumor: "label.no_tumor", other: "label.another" };
 const KINDS = { image: "kind.image", dicom: "kind.dicom", nifti: "kind.nifti" };
 
 const plain = (name) => String(name).replace(/[_-]+/g, " ").trim();

@@ -2,24 +2,14 @@
 
 import { modelCard } from "./model-card.js";
 import { h, humanise, icon } from "./dom.js";
-import { chance, duration, number, percent, t } from "./i18n.js";
+import { duration, number, percent, t } from "./i18n.js";
 import { kindInWords, labelInWords, sentence } from "./labels.js";
+import { bar, panel } from "./panel.js";
+import { agreement, secondOpinion } from "./second-opinion.js";
 import { diametersInWords, sizeInWords } from "./verdict-card.js";
 
 const LISTED = 6;
 const UNITS = { px: "unit.px", ml: "unit.ml", mm: "unit.mm" };
-
-function panel(title, ...content) {
-  const id = `panel-${Math.random().toString(36).slice(2, 9)}`;
-  return h("section", { class: "panel", "aria-labelledby": id }, h("h3", { id }, title), ...content);
-}
-
-function bar(words, share, chosen) {
-  return h("li", { class: chosen ? "bar chosen" : "bar" },
-    h("span", { class: "bar-name" }, words),
-    h("span", { class: "bar-value" }, chance(share)),
-    h("span", { class: "bar-track", "aria-hidden": "true", vars: { "--share": share } }));
-}
 
 function why(report) {
   if (report.verdict === "refused") return null;  // the card says it in full
@@ -33,7 +23,8 @@ function why(report) {
   return panel(t("result.why"), h("ul", { class: "lines" }, lines.map((line) => h("li", {}, line))));
 }
 
-function probabilities({ classification }) {
+function probabilities(report) {
+  const { classification } = report;
   if (!classification) return null;
   const { label, probabilities: shares, prediction_set: set, coverage } = classification;
   const sorted = Object.entries(shares).sort(([, a], [, b]) => b - a);
@@ -41,7 +32,8 @@ function probabilities({ classification }) {
     h("ul", { class: "bars" }, sorted.map(([name, share]) => bar(sentence(labelInWords(name)), share, name === label))),
     h("p", { class: "set" }, t("result.set"), " ",
       set.map((name) => h("span", { class: "tag" }, sentence(labelInWords(name))))),
-    h("p", { class: "small-print" }, t("result.set.help", { coverage: percent(coverage) })));
+    h("p", { class: "small-print" }, t("result.set.help", { coverage: percent(coverage) })),
+    agreement(report));
 }
 
 /** What classifier and outline say by themselves: their disagreement is there to be seen. */
@@ -85,9 +77,9 @@ function measurements({ measurements: values, lesions: found }) {
   }).flat()));
 }
 
-function quality({ quality: q, verdict }, card) {
+function quality({ quality: q, verdict, second_opinion: opinion }, card) {
   if (!q) return null;
-  const warnings = q.warnings ?? [];
+  const warnings = (q.warnings ?? []).filter((text) => text !== opinion?.warning);  // that one has its own panel
   if (warnings.length === 0 && verdict !== "refused") return null;
   if (warnings.length === 0 && q.ood_score === null) return null;
   const most = card?.verdict?.outlier_threshold;
@@ -140,12 +132,13 @@ class ResultView extends HTMLElement {
 
   /**
    * Draws a report. `links` are the downloads or null, `card` the model's manifest or null,
-   * `refusals` what else in the upload could not be read.
+   * `refusals` what else in the upload could not be read, `similar` an element that stands among the panels.
    */
-  show(report, { links = null, card = null, refusals = [] } = {}) {
+  show(report, { links = null, card = null, refusals = [], similar = null } = {}) {
     const showLesion = (lesion) => this.dispatchEvent(new CustomEvent("lesion", { bubbles: true, detail: { lesion } }));
     this.replaceChildren(...[
-      why(report), probabilities(report), witnesses(report), lesions(report, showLesion), measurements(report), quality(report, card),
+      why(report), probabilities(report), secondOpinion(report), witnesses(report), lesions(report, showLesion), measurements(report),
+      similar, quality(report, card),
       refusals.length > 0 && panel(t("result.left_out"), h("ul", { class: "lines" },
         refusals.map((refusal) => h("li", {}, h("strong", {}, refusal.name), " ", sentence(refusal.message))))),
       takeAway(links), timings(report), input(report), modelCard(report.model, card),

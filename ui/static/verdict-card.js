@@ -3,6 +3,7 @@
 import { h, icon } from "./dom.js";
 import { chance, duration, list, number, t } from "./i18n.js";
 import { knownLesions, labelInWords, sentence } from "./labels.js";
+import { differsInWords } from "./second-opinion.js";
 
 const TITLES = {
   tumor: "verdict.tumor", no_tumor: "verdict.no_tumor", uncertain: "verdict.uncertain",
@@ -23,6 +24,7 @@ export function verdictInWords(report) {
   if (report.verdict === "tumor") parts.push(likely(report));
   if (report.verdict === "uncertain") parts.push(...(report.reasons ?? []).map((reason) => reason.replace(/\.$/, "")));
   if (report.refusal) parts.push(t(REFUSALS[report.refusal.code] ?? "refusal.unknown"));
+  parts.push(differsInWords(report).replace(/\.$/, ""));
   return `${parts.filter(Boolean).join(". ")}.`;
 }
 
@@ -85,6 +87,8 @@ class VerdictCard extends HTMLElement {
     } else {
       lines.push(h("p", { class: "verdict-lead" }, t("verdict.no_tumor.lead")));
     }
+    const differs = differsInWords(report);
+    if (differs) lines.push(h("p", { class: "verdict-differs" }, icon("uncertain"), h("span", {}, differs)));
     if (report.classification && verdict !== "uncertain") {
       lines.push(h("p", { class: "verdict-name" }, t("verdict.known", { lesions: list(knownLesions(report.classification)) })));
     }

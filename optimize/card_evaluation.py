@@ -1,0 +1,241 @@
+"""The part of a model card that an evaluation fills: targets, groups, confounders, limits found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+Evaluation = Mapping[str, Any]
+
+
+def _value(entry: Mapping[str, Any] | None, digits: int = 3) -> str:
+    if not entry or entry.get("value") is None:
+        return "not measured"
+    low, high = entry.get("interval") or (None, None)
+    text = f"{entry['value']:.{digits}f}"
+    return text if low is None else f"{text} ({low:.{digits}f} to {high:.{digits}f})"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    return [*lines, *("| " + " | ".join(map(str, row)) + " |" for row in rows), ""]
+
+
+def about_figures(evaluation: Evaluation) -> list[str]:
+    """What the figures are of, and what their intervals mean."""
+    protocol = evaluation["protocol"]
+    folds = ", ".join(str(fold["fold"]) for fold in protocol["folds"])
+    lines = [
+        f"Measured {evaluation['utc'][:10]} by `python -m training evaluate` on fold {folds}: "
+        "every slice was read from its file, as served, by a network of the same recipe that has "
+        "not seen its fold. " + protocol["intervals"],
+    ]
+    if protocol["missing_folds"]:
+        missing = ", ".join(map(str, protocol["missing_folds"]))
+        lines.append(f"Not the whole cross-validation: fold {missing} is missing.")
+    if protocol["in_sample_thresholds"]:
+        lines.append(
+            "In-sample thresholds: temperature, presence and conformal thresholds were fitted on "
+            "the fold they are judged on."
+        )
+    lines.append("Refused slices count as wrong, and as Dice 0, unless a line says otherwise.")
+    return lines
+
+
+def evaluated(metrics: Mapping[str, Any]) -> list[str]:
+    """Sections out of the manifest's ``metrics``: targets to confounders."""
+    evaluation = metrics["evaluation"]
+    return [
+        *_targets(evaluation),
+        *_by_class(metrics, evaluation),
+        *_groups(evaluation),
+        *_calibration(evaluation),
+        *_real(evaluation),
+        *_robustness(evaluation),
+        *_precisions(evaluation),
+        *_confounders(evaluation),
+        *_ensemble(evaluation),
+    ]
+
+
+def _targets(evaluation: Evaluation) -> list[str]:
+    rows = evaluation["targets"]
+    missed = [t for t in rows if t["status"] != "met"]
+    text = f"{len(rows) - len(missed)} of {len(rows)} met, by the figure itself."
+    if not missed:
+        return ["## Targets", "", text, ""]
+    table = _table(
+        ("missed", "bound", "found (95 %)", ""),
+        [(f"{t['group']}: {t['target']}", t["bound"], _value(t), t["status"]) for t in missed],
+    )
+    return ["## Targets", "", text, "", *table]
+
+
+def _by_class(metrics: Mapping[str, Any], evaluation: Evaluation) -> list[str]:
+    readers = evaluation["readers"] or {}
+    rows = []
+    for label, found in metrics["INT8"]["by_class"].items():
+        ceiling = readers.get(label, {}).get("readers")
+        rows.append(
+            (
+                label,
+                _value(found["precision"]),
+                _value(found["recall"]),
+                _value(found["set_coverage"]),
+                _value(found["set_size"], 2),
+                _value(found.get("dice")) if "dice" in found else "–",
+                _value(ceiling) if ceiling else "–",
+            )
+        )
+    head = ("class", "precision", "recall", "set holds it", "labels in the set", "Dice", "readers")
+    text = "Readers: Dice of two groups of readers on the slices both outlined, the ceiling."
+    return ["## By class (INT8)", "", text, "", *_table(head, rows)]
+
+
+def _groups(evaluation: Evaluation) -> list[str]:
+    low, high = evaluation["size_edges_px"]
+    names = {
+        "by_fold": "fold {}",
+        "by_plane": "plane {}",
+        "by_size": "tumour size {}",
+    }
+    rows = [
+        (
+            names[kind].format(name),
+            found["n"],
+            found["groups"],
+            _value(found["accuracy"]),
+            _value(found["dice"]),
+            _value(found["ap50"]),
+            _value(found["refused"]),
+        )
+        for kind, parts in evaluation["parts"].items()
+        for name, found in parts.items()
+    ]
+    text = (
+        "A group is a run of consecutive slices of one label, or a cluster of look-alikes; nothing "
+        f"smaller was split or resampled. Sizes are terciles, parted at {low} and {high} px. Age, "
+        "sex, ethnicity and scanner are not published with the slices: no figures by them."
+    )
+    head = ("group", "slices", "groups", "four classes", "Dice", "AP50", "refused")
+    return ["## By group", "", text, "", *_table(head, rows)]
+
+
+def _calibration(evaluation: Evaluation) -> list[str]:
+    names = {
+        "raw": "classifier, before temperature scaling",
+        "scaled": "classifier, after temperature scaling",
+        "served": "as served, with the mask",
+    }
+    found = evaluation["calibration"]
+    rows = [
+        (text, _value(found[k]["error"], 4), f"{found[k]['log_loss']:.4f}")
+        for k, text in names.items()
+    ]
+    head = ("probabilities", "expected calibration error", "log loss")
+    return ["## Calibration", "", *_table(head, rows)]
+
+
+def _real(evaluation: Evaluation) -> list[str]:
+    """The series and the volume, for the network trained on all folds where there is one."""
+    lines = []
+    if series := evaluation["schwannoma"]:
+        for name, f in _chosen(series["by_network"]).items():
+            lines.append(
+                f"- Vestibular schwannoma series, {name}: verdict {f['verdict']}; of "
+                f"{f['tumour_slices']} tumour slices {f['found_tumor']:.0%} called tumor, of "
+                f"{f['healthy_slices']} healthy ones {f['healthy_called_tumor']:.0%} called tumor, "
+                f"{f['healthy_uncertain']:.0%} uncertain."
+            )
+    if volume := evaluation["brats"]:
+        for name, f in _chosen(volume["by_network"]).items():
+            found = "found" if f["lesion_found"] else "not found"
+            lines.append(
+                f"- Skull-stripped T1c volume (evaluation only), {name}: verdict {f['verdict']}, "
+                f"lesion {found}, {f['false_lesions']} false lesions."
+            )
+    return ["## Real series", "", *lines, ""] if lines else []
+
+
+def _chosen(networks: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {"all": networks["all"]} if "all" in networks else networks
+
+
+def _robustness(evaluation: Evaluation) -> list[str]:
+    found = evaluation["robustness"]
+    if not found:
+        return []
+    rows = [("none", "", *_point(found["plain"]))]
+    for kind in found["disturbances"]:
+        worst = kind["points"][-1]
+        rows.append((kind["name"], f"{worst['strength']:g} ({kind['unit']})", *_point(worst)))
+    text = (
+        f"The strongest of each disturbance, {found['slices']} slices in {found['groups']} groups; "
+        "milder ones stand in the evaluation."
+    )
+    head = ("disturbance", "strength", "four classes", "Dice", "refused")
+    return ["## Disturbed input", "", text, "", *_table(head, rows)]
+
+
+def _point(point: Mapping[str, Any]) -> tuple[str, str, str]:
+    return _value(point["accuracy"]), _value(point["dice"]), _value(point["refused"])
+
+
+def _precisions(evaluation: Evaluation) -> list[str]:
+    rows = [
+        (
+            pair["pair"],
+            _value(pair["label_flips"], 4),
+            _value(pair["verdict_flips"], 4),
+            _value(pair["dice_between"]),
+        )
+        for pair in evaluation["precisions"]["pairs"]
+    ]
+    head = ("pair", "labels differ", "verdicts differ", "Dice between masks")
+    return ["## What INT8 changes", "", *_table(head, rows)]
+
+
+def _confounders(evaluation: Evaluation) -> list[str]:
+    lines = [
+        "Slices without tumour come from other scanners than tumour slices. A network can know the "
+        "scanner instead of the tumour; figures on other sources show how much of it travels.",
+        "",
+    ]
+    if baseline := evaluation["source_baseline"]:
+        shown = [
+            f"{key.replace('_', ' ')} {_value(v) if isinstance(v, Mapping) else v}"
+            for key, v in baseline.items()
+            if isinstance(v, int | float | str) or (isinstance(v, Mapping) and "value" in v)
+        ]
+        lines += [
+            "A source-only baseline (border, size and histogram, no anatomy): "
+            + ", ".join(shown)
+            + ".",
+            "",
+        ]
+    rows = [
+        (name, _value(f["leaky_image_level"]), _value(f["honest_by_group"]))
+        for name, f in evaluation["leak"].items()
+    ]
+    lines += [
+        "What a split by image would have claimed, beside the honest split (four classes, same "
+        "features, same classifier):",
+        "",
+        *_table(("features", "LEAKY, by image", "honest, by group"), rows),
+    ]
+    return ["## Confounders", "", *lines]
+
+
+def _ensemble(evaluation: Evaluation) -> list[str]:
+    found = evaluation.get("ensemble")
+    if not found:
+        return []
+    other, latency = found["other_sources"], found["latency"]
+    return [
+        "## Ensemble (not shipped)",
+        "",
+        f"Mean of {len(found['members'])} fold networks on the other sources: labelled as tumour, "
+        f"of those read, {_value(other['sensitivity_when_read'])}, Dice of those read "
+        f"{_value(other['dice_when_read'])}, at {latency['ratio']:.1f} times the time of one.",
+        "",
+    ]
