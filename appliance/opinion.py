@@ -34,7 +34,7 @@ TYPES = LABELS[:-1]
 METHOD = f"gradient boosting (oneDAL) on {len(NAMES)} radiomic features of the outline"
 CONFIDENT = 0.8
 """From this probability up a differing opinion is worth a warning: on held-out slices it was then
-right as often as the network."""
+right about as often as the network (7 times of 17, the network 9)."""
 _TOLD = 4
 _TOLERANCE = 1e-3
 

@@ -25,7 +25,7 @@ from appliance.opinion import FILE, METHOD, TYPES, OpinionEstimator
 from appliance.package import Package, open_package
 from optimize.cases import Case, all_cases, read_cases
 from optimize.contenders import Boosted, Contender, contenders, timed
-from optimize.outlines import Outlines, outlines_of
+from optimize.outlines import Outlines, judged_rows, outlines_of, training_rows
 from optimize.package import retrieval_of, write_with
 from optimize.runs import FOLDS, Run, find_runs, open_run
 
@@ -35,34 +35,6 @@ _TEMPERATURES = np.geomspace(0.5, 3.0, 46)
 
 def _tumours(cases: Sequence[Case], folds: Sequence[int]) -> list[Case]:
     return [c for c in cases if c.mask is not None and c.label in TYPES and c.fold in folds]
-
-
-def training_rows(found: Outlines, folds: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
-    """Rows to fit on, from these folds: expert outlines, one moved copy, and a network's where
-    every one of these folds has them.
-
-    Returns
-    -------
-    (rows, features) float32, (rows,) int
-    """
-    own = np.isin(found.folds, folds)
-    parts = [found.expert[own], found.moved[own, 0]]
-    drawn = ~np.isnan(found.drawn[:, 0])
-    if all((drawn & (found.folds == fold)).any() for fold in folds):
-        parts.append(found.drawn[own])
-    rows = np.concatenate(parts)
-    types = np.tile(found.types[own], len(parts))
-    whole = ~np.isnan(rows[:, 0])
-    return rows[whole], types[whole]
-
-
-def judged_rows(found: Outlines, fold: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Rows of a fold by kind of outline, and which cases they are; a copy is judged that no fit
-    has seen."""
-    own = np.flatnonzero(found.folds == fold)
-    kinds = {"expert": found.expert, "moved": found.moved[:, -1], "network": found.drawn}
-    whole = {kind: own[~np.isnan(rows[own, 0])] for kind, rows in kinds.items()}
-    return {kind: (kinds[kind][at], at) for kind, at in whole.items() if len(at)}
 
 
 def cross_validated(found: Outlines, make: Any) -> dict[str, dict[str, Any]]:
@@ -126,17 +98,26 @@ def merit(row: Mapping[str, Any]) -> float:
 
 
 def choose(rows: Sequence[dict]) -> int:
-    """The best candidate that can be rebuilt from arrays; a better one that cannot is named."""
+    """Of the candidates that can be rebuilt from arrays: the one with the fewest trees within a
+    standard error of the best. A better one that cannot be rebuilt is named.
+
+    References
+    ----------
+    Breiman et al., Classification and regression trees, 1984 (the rule of one standard error).
+    """
     best = max(range(len(rows)), key=lambda i: merit(rows[i]))
     storable = [i for i, row in enumerate(rows) if row["from_arrays"]]
-    kept = max(storable, key=lambda i: merit(rows[i]))
-    if best != kept:
+    first = max(storable, key=lambda i: merit(rows[i]))
+    if best != first:
         logger.warning(
             "%s is better by %.4f, but cannot be rebuilt from plain arrays",
             rows[best]["algorithm"],
-            merit(rows[best]) - merit(rows[kept]),
+            merit(rows[best]) - merit(rows[first]),
         )
-    return kept
+    top = merit(rows[first])
+    error = float(np.sqrt(top * (1.0 - top) / rows[first]["accuracy"]["expert"]["n"]))
+    near = [i for i in storable if merit(rows[i]) >= top - error]
+    return min(near, key=lambda i: (rows[i]["settings"].get("rounds", 0), -merit(rows[i])))
 
 
 def _temperature(found: Outlines, folds: Sequence[int], one: Contender) -> float:

@@ -186,3 +186,31 @@ def outlines_of(
 
     with np.load(io.BytesIO(kept_bytes(path, make)), allow_pickle=False) as archive:
         return Outlines(**{f.name: archive[f.name] for f in fields(Outlines)})
+
+
+def training_rows(found: Outlines, folds: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Rows to fit on, from these folds: expert outlines, one moved copy, and a network's where
+    every one of these folds has them.
+
+    Returns
+    -------
+    (rows, features) float32, (rows,) int
+    """
+    own = np.isin(found.folds, folds)
+    parts = [found.expert[own], found.moved[own, 0]]
+    drawn = ~np.isnan(found.drawn[:, 0])
+    if all((drawn & (found.folds == fold)).any() for fold in folds):
+        parts.append(found.drawn[own])
+    rows = np.concatenate(parts)
+    types = np.tile(found.types[own], len(parts))
+    whole = ~np.isnan(rows[:, 0])
+    return rows[whole], types[whole]
+
+
+def judged_rows(found: Outlines, fold: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Rows of a fold by kind of outline, and which cases they are; a copy is judged that no fit
+    has seen."""
+    own = np.flatnonzero(found.folds == fold)
+    kinds = {"expert": found.expert, "moved": found.moved[:, -1], "network": found.drawn}
+    whole = {kind: own[~np.isnan(rows[own, 0])] for kind, rows in kinds.items()}
+    return {kind: (kinds[kind][at], at) for kind, at in whole.items() if len(at)}

@@ -161,19 +161,25 @@ def test_specks_are_neither_fitted_nor_judged():
     assert len(judged_rows(found, 1)["expert"][0]) == 5
 
 
-def row(value: float, stored: bool, network: float | None = None) -> dict:
+def row(value: float, stored: bool, network: float | None = None, rounds: int = 100) -> dict:
     every = {str(fold): value for fold in (1, 2, 3, 4)}
-    accuracy = {"expert": {"value": value, "by_fold": every}}
+    accuracy = {"expert": {"value": value, "by_fold": every, "n": 900}}
     if network is not None:
         accuracy["network"] = {"value": network, "by_fold": {"4": network}}
-    return {"algorithm": "a", "accuracy": accuracy, "from_arrays": stored}
+    settings = {"rounds": rounds}
+    return {"algorithm": "a", "accuracy": accuracy, "from_arrays": stored, "settings": settings}
 
 
 def test_the_best_that_can_be_stored_is_chosen_and_a_better_one_is_named(caplog):
-    rows = [row(0.90, True), row(0.92, True), row(0.95, False)]
+    rows = [row(0.88, True), row(0.92, True), row(0.95, False)]
     assert choose(rows) == 1
     assert "cannot be rebuilt" in caplog.text
-    assert choose([row(0.90, True, 0.99), row(0.92, True, 0.10)]) == 1
+    assert choose([row(0.88, True, 0.99), row(0.92, True, 0.10)]) == 1
+
+
+def test_fewer_trees_win_within_a_standard_error():
+    assert choose([row(0.920, True, rounds=400), row(0.915, True, rounds=150)]) == 1
+    assert choose([row(0.920, True, rounds=400), row(0.905, True, rounds=150)]) == 0
 
 
 def test_who_is_right_where_two_differ():
