@@ -23,7 +23,7 @@ from training.workers import cluster
 root, out, addresses, index = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
 workers = cluster(addresses, index)
 config = Config(
-    "small", "Small", preprocessing=Preprocessing(size=64), mask_side=32, epochs=1, batch=2,
+    "small", "Small", preprocessing=Preprocessing(size=64), mask_side=32, epochs=1, batch=8,
     attention=True,
 )
 backend = start(config.seed, cluster=workers)
