@@ -34,7 +34,7 @@ _REFERENCE_SLICES = 16
 def training_slices(root: Path, protocol: Protocol) -> data.Slices:
     """The protocol's training folds, prepared; the folds that are scored are kept apart."""
     cases = data.tumour_cases(root) + data.healthy_cases(root)
-    chosen = data.split(cases, protocol.train_folds, apart_from=protocol.score_folds)
+    chosen, _ = data.parts(cases, protocol.train_folds, protocol.score_folds)
     return data.load(chosen, protocol.preprocessing, "training slices")
 
 

@@ -16,6 +16,7 @@ from appliance.core.errors import BlankImage, NotFound
 from appliance.core.preprocess import Prepared, Preprocessing, prepare, prepare_mask
 from appliance.core.types import LABELS
 from training.folds import Split
+from training.known import trainable
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,14 @@ def split(
         when any group of the list lies in two folds.
     """
     return Split(tuple(cases), tuple(folds), tuple(apart_from)).chosen
+
+
+def parts(
+    cases: Sequence[Case], train_folds: Sequence[int], held_out_folds: Sequence[int]
+) -> tuple[list[Case], list[Case]]:
+    """What is trained on, less what `training.known` keeps away, and what is held out."""
+    held_out = split(cases, held_out_folds, apart_from=train_folds)
+    return trainable(split(cases, train_folds, apart_from=held_out_folds), held_out), held_out
 
 
 @dataclass(frozen=True)

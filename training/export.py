@@ -132,8 +132,7 @@ def export(config: Config, root: Path, out: Path, backend: dict[str, str]) -> Pa
     tf.saved_model.save(model, str(folder / "saved_model"), signatures={"serving_default": serve})
 
     cases = data.tumour_cases(root) + data.healthy_cases(root)
-    training = data.split(cases, config.train_folds, apart_from=config.validation_folds)
-    validation = data.split(cases, config.validation_folds, apart_from=config.train_folds)
+    training, validation = data.parts(cases, config.train_folds, config.validation_folds)
     lists = {
         "training": [_case(case, root) for case in training],
         "validation": [_case(case, root) for case in validation],

@@ -37,7 +37,7 @@ _MEAN_OVER = 50
 def real_slices(root: Path, plan: Plan) -> data.Slices:
     """The training folds, prepared; nothing of the held-out folds or the other sources."""
     cases = data.tumour_cases(root) + data.healthy_cases(root)
-    chosen = data.split(cases, plan.train_folds, apart_from=plan.held_out_folds)
+    chosen, _ = data.parts(cases, plan.train_folds, plan.held_out_folds)
     return data.load(chosen, plan.preprocessing, "training slices")
 
 

@@ -54,7 +54,7 @@ def wanted(root: Path, plan: Plan, count: int | None) -> int:
     if count is not None:
         return count
     cases = data.tumour_cases(root) + data.healthy_cases(root)
-    chosen = data.split(cases, plan.train_folds, apart_from=plan.held_out_folds)
+    chosen, _ = data.parts(cases, plan.train_folds, plan.held_out_folds)
     return max(FEWEST, round(SHARE * len(chosen)))
 
 

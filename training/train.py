@@ -45,12 +45,11 @@ def read_slices(config: Config, root: Path) -> tuple[data.Slices, dict[str, data
     """Training slices, and by name the sets that are looked at after every epoch."""
     cases = data.tumour_cases(root) + data.healthy_cases(root)
     spec = config.preprocessing
-    chosen = data.split(cases, config.train_folds, apart_from=config.validation_folds)
+    chosen, held_out = data.parts(cases, config.train_folds, config.validation_folds)
     reader = root / data.SECOND_READER if config.second_reader else None
     training = data.load(chosen, spec, "training", reader)
     if config.heads:
         training = data.joined(training, generated_heads(config.heads, spec, config.seed))
-    held_out = data.split(cases, config.validation_folds, apart_from=config.train_folds)
     watched = {"validation": held_out, "other_sources": data.other_source_cases(root)}
     return training, {name: data.load(part, spec, name) for name, part in watched.items() if part}
 
