@@ -1,0 +1,222 @@
+"""The verb ``registration``: fit the verdict of a registration, and say how often it is right."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from itertools import repeat
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+_MISS = 0.025
+"""A pair is right when the corners' mean error is at most this share of the head's size."""
+_FALSE_ALARMS, _PASSING = 0.05, 0.05
+"""Right pairs that may be less than good; wrong ones that may be better than failed."""
+_RIDGE = 3.0
+_FOLDS = 5
+
+
+def add_verb(verbs: Any) -> None:
+    """Add ``registration`` to the parser."""
+    verb = verbs.add_parser(
+        "registration",
+        help="fit and judge the verdict of `neuralscan register`",
+        description="Register right pairs and pairs broken on purpose, fit the verdict's limits on "
+        "generated and CC BY slices, and judge them on the CT/MR pairs, which are not fitted on. "
+        "Example: python -m training registration --data DIR --out runs/registration",
+    )
+    verb.add_argument("--data", type=Path, help="data root; default: NEURALSCAN_DATA")
+    verb.add_argument(
+        "--out", type=Path, required=True, help="rows.jsonl, limits.json, report.json; resumed"
+    )
+    verb.add_argument("--pairs", type=int, default=600, help="pairs to fit on (default 600)")
+    verb.add_argument("--judged", type=int, default=240, help="CT/MR pairs to judge (default 240)")
+    verb.add_argument("--workers", type=int, default=2, help="processes (default 2)")
+    verb.add_argument("--seed", type=int, default=0)
+    verb.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Measure, fit, judge, write; prints the report."""
+    from appliance.provenance import data_root
+    from training.processes import write_json
+
+    root, out = data_root(arguments.data), arguments.out
+    out.mkdir(parents=True, exist_ok=True)
+    half = arguments.pairs // 2
+    fitted = [(source, k) for k in range(half) for source in ("generated", "real")]
+    judged = [("ct_mr", k) for k in range(arguments.judged)]
+    rows = measured([*fitted, *judged], root, arguments)
+    document, report = fit([row for row in rows if row["source"] != "ct_mr"])
+    write_json(out / "limits.json", document)
+    outside = [row for row in rows if row["source"] == "ct_mr"]
+    report["judged"] = judge(outside, document) if outside else {}
+    write_json(out / "report.json", report)
+    print(json.dumps(report, indent=1))
+    return 0
+
+
+def measured(
+    tasks: Sequence[tuple[str, int]], root: Path, arguments: argparse.Namespace
+) -> list[dict[str, Any]]:
+    """One row for each pair; rows of an earlier, interrupted call are read and not made again."""
+    from tqdm import tqdm
+
+    kept = arguments.out / "rows.jsonl"
+    lines = kept.read_text(encoding="utf-8").splitlines() if kept.is_file() else []
+    known = [json.loads(line) for line in lines]
+    found = {(r["source"], r["k"]): r for r in known if r["seed"] == arguments.seed}
+    left = [task for task in tasks if task not in found]
+    with (
+        ProcessPoolExecutor(arguments.workers) as pool,
+        kept.open("a", encoding="utf-8") as stream,
+    ):
+        rows = pool.map(measure, repeat(root), left, repeat(arguments.seed))
+        for row in tqdm(rows, total=len(left), desc="registration", disable=None):
+            found[row["source"], row["k"]] = row
+            stream.write(json.dumps(row) + "\n")
+            stream.flush()
+    return [found[task] for task in tasks]
+
+
+def measure(root: Path, task: tuple[str, int], seed: int) -> dict[str, Any]:
+    """Make and register one pair; ``error`` is a share of the head's size, None without a truth."""
+    import cv2
+
+    from appliance.core.errors import BlankImage
+    from appliance.core.transforms import corners, target_errors
+    from appliance.registration import evidence, images
+    from appliance.registration.align import align_pictures
+    from training import registration_pairs as pairs
+
+    cv2.setNumThreads(1)
+    source, k = task
+    makers = {"real": pairs.real, "ct_mr": pairs.of_atlas}
+    pair = pairs.generated(k, seed) if source == "generated" else makers[source](root, k, seed)
+    row = {"source": source, "k": k, "seed": seed, "kind": pair.kind, "group": pair.group}
+    try:
+        fixed, moving = images.of_picture(pair.fixed), images.of_picture(pair.moving)
+    except BlankImage:
+        return {**row, "error": None, "blank": True}
+    found = align_pictures(fixed, moving, lambda share: None)
+    shown = evidence.of_pictures(fixed, moving, found, lambda share: None)
+    error = None
+    if pair.truth is not None:
+        error = float(target_errors(found.matrix, pair.truth, corners(*fixed.box)).mean())
+    share = None if error is None else error / fixed.size
+    return {**row, "error_px": error, "error": share, "blank": False, **shown}
+
+
+def logistic(X: np.ndarray, y: np.ndarray, ridge: float = _RIDGE) -> tuple[np.ndarray, float]:
+    """Weights and intercept of a ridge logistic regression, both classes weighing the same.
+
+    References
+    ----------
+    Hastie, Tibshirani, Friedman, "The Elements of Statistical Learning", 4.4.1 (IRLS).
+    """
+    design = np.column_stack([X, np.ones(len(X))])
+    share = np.where(y, 0.5 / max(y.mean(), 1e-9), 0.5 / max(1 - y.mean(), 1e-9))
+    penalty = np.diag([ridge] * X.shape[1] + [1e-6])
+    beta = np.zeros(design.shape[1])
+    for _ in range(50):
+        p = 1 / (1 + np.exp(-np.clip(design @ beta, -30, 30)))
+        weight = share * p * (1 - p) + 1e-9
+        gradient = design.T @ (share * (y - p)) - penalty @ beta
+        change = np.linalg.solve(design.T @ (weight[:, None] * design) + penalty, gradient)
+        beta += change
+        if np.abs(change).max() < 1e-8:
+            break
+    return beta[:-1], float(beta[-1])
+
+
+def fit(rows: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The limits as JSON, and what to expect of them on heads they have not seen."""
+    from appliance.registration.evidence import DECIDING, vector
+    from appliance.registration.verdict import SCHEMA
+
+    kept = [row for row in rows if not row["blank"]]
+    X = np.array([vector(row) for row in kept])
+    y = np.array([_right(row) for row in kept])
+    folds = _folds([row["group"] for row in kept])
+
+    def trained(where: np.ndarray) -> dict[str, Any]:
+        mean, spread = X[where].mean(0), X[where].std(0) + 1e-6
+        clipped = np.clip((X[where] - mean) / spread, -4, 4)
+        weights, intercept = logistic(clipped, y[where])
+        return {"mean": mean, "spread": spread, "weights": weights, "intercept": intercept}
+
+    def scored(model: dict[str, Any], where: np.ndarray) -> np.ndarray:
+        clipped = np.clip((X[where] - model["mean"]) / model["spread"], -4, 4)
+        return 1 / (1 + np.exp(-(clipped @ model["weights"] + model["intercept"])))
+
+    held_out = np.zeros(len(y))
+    for fold in range(_FOLDS):
+        held_out[folds == fold] = scored(trained(folds != fold), folds == fold)
+    good = float(np.quantile(held_out[y], _FALSE_ALARMS))
+    failed = float(min(np.quantile(held_out[~y], 1 - _PASSING), good))
+    model = trained(np.ones(len(y), bool))
+    document = {
+        "schema": SCHEMA,
+        "names": list(DECIDING),
+        **{k: np.asarray(model[k]).round(6).tolist() for k in ("mean", "spread", "weights")},
+        "intercept": round(model["intercept"], 6),
+        "good": round(good, 6),
+        "failed": round(failed, 6),
+        "n": {"right": int(y.sum()), "wrong": int((~y).sum())},
+        "fitted_on": "generated heads, and figshare and BRISC slices (CC BY 4.0, folds 1 to 3) in "
+        "invented contrast; no CT/MR pair",
+        "miss": _MISS,
+    }
+    report = {"held_out": _summary(kept, held_out, good, failed)}
+    return document, report
+
+
+def judge(rows: Sequence[dict[str, Any]], document: dict[str, Any]) -> dict[str, Any]:
+    """How limits do on rows they were not fitted on."""
+    from appliance.registration.verdict import Limits
+
+    limits = Limits.from_json(document)
+    kept = [row for row in rows if not row["blank"]]
+    found = np.array([limits.probability(row) for row in kept])
+    return _summary(kept, found, limits.good, limits.failed)
+
+
+def _right(row: dict[str, Any]) -> bool:
+    return row["error"] is not None and row["error"] <= _MISS
+
+
+def _folds(groups: Sequence[str]) -> np.ndarray:
+    """A fold for each row; a group is in one only."""
+    order = {g: i % _FOLDS for i, g in enumerate(sorted(set(groups)))}
+    return np.array([order[g] for g in groups])
+
+
+def _summary(rows: Sequence[dict[str, Any]], p: np.ndarray, good: float, failed: float) -> dict:
+    """Errors of the right pairs, and shares that call themselves good, by source and kind."""
+    found: dict[str, Any] = {}
+    by: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for place, row in enumerate(rows):
+        kind = row["kind"]
+        if kind == "right":
+            kind = "right, found" if _right(row) else "right, missed"
+        by[row["source"], kind].append(place)
+    for (source, kind), places in sorted(by.items()):
+        values = p[places]
+        found[f"{source}: {kind}"] = {
+            "n": len(places),
+            "good": round(float((values >= good).mean()), 4),
+            "failed": round(float((values < failed).mean()), 4),
+        }
+    for source in sorted({row["source"] for row in rows}):
+        errors = [r["error_px"] for r in rows if r["source"] == source and r["kind"] == "right"]
+        if errors:
+            found[f"{source}: error_px"] = {
+                "median": round(float(np.median(errors)), 3),
+                "p95": round(float(np.quantile(errors, 0.95)), 3),
+            }
+    return found
