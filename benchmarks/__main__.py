@@ -1,18 +1,21 @@
-"""``python -m benchmarks``: measure what is served, compare two runs, draw the rows."""
+"""``python -m benchmarks``: measure what is served and its peers, compare two runs, draw them."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-from functools import partial
 from pathlib import Path
 
-from tqdm import tqdm
-
-from appliance.core.errors import ApplianceError
-from appliance.exits import exit_code
-from benchmarks import report, results
+from appliance.core.errors import ApplianceError, BadRequest
+from appliance.exits import GATE, INTERRUPTED, exit_code
+from appliance.reading import Cancelled
+from benchmarks.plan import CONTENDERS, GROUPS, PRESETS, Contender
+from benchmarks.progress import FORMS, asked_to_end, told
 from benchmarks.scenarios import SCENARIOS
+
+_PRECISIONS = ("INT8", "FP16", "BF16", "FP32")
+_FORMATS = ("markdown", "html", "json")
 
 
 def _list(choices: tuple[str, ...]) -> object:
@@ -34,6 +37,19 @@ def _at_least(least: int) -> object:
     return parse
 
 
+def _above(least: float) -> object:
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = least
+        if not value > least:
+            raise argparse.ArgumentTypeError(f"a number above {least:g}")
+        return value
+
+    return parse
+
+
 def _write(text: str, out: Path | None) -> None:
     if out is None:
         sys.stdout.write(text)
@@ -41,52 +57,90 @@ def _write(text: str, out: Path | None) -> None:
         out.write_text(text, encoding="utf-8")
 
 
+def _chosen(arguments: argparse.Namespace) -> list[Contender]:
+    found = [
+        one
+        for one in CONTENDERS
+        if one.group in arguments.targets and one.precision in arguments.precision
+    ]
+    if not found:
+        raise BadRequest("no target has one of these precisions")
+    return found
+
+
 def _run(arguments: argparse.Namespace) -> int:
     from appliance.registry import find_package
     from appliance.settings import Settings
-    from benchmarks import targets
-    from benchmarks.measure import rows_of
+    from benchmarks import report, results, run
+    from benchmarks.session import Options
 
+    preset, named = PRESETS[arguments.preset], arguments.data or os.environ.get("NEURALSCAN_DATA")
+    data = Path(named) if named else None
+    if data is not None and not data.is_dir():
+        raise BadRequest(f"--data {data} is no folder")
     package = find_package(arguments.model, Settings.load().sources)
     package.verify()
-    asked = [(name, p) for name in arguments.targets for p in arguments.precision]
-    total = len(asked) * len(arguments.scenario) * arguments.n
-    rows: list[results.Row] = []
-    with tqdm(
-        total=total, desc="benchmarks", delay=2, disable=not sys.stderr.isatty(), leave=False
-    ) as bar:
-        for name, precision in asked:
-            rows += rows_of(
-                name,
-                partial(targets.BUILDERS[name], package, arguments.device, precision),
-                {"device": arguments.device, "precision": precision},
-                arguments.scenario,
-                arguments.n,
-                arguments.warm_up,
-                bar.update,
-            )
-    if arguments.out is not None:
-        results.save(rows, arguments.out)
-    sys.stdout.write(report.render(rows, arguments.format))
+    options = Options(
+        preset,
+        tuple(arguments.scenario or preset.scenarios),
+        arguments.device,
+        arguments.warm_up,
+        arguments.n,
+        arguments.rate,
+        arguments.driver,
+        arguments.slow,
+        build=not arguments.no_build,
+    )
+    with told(arguments.progress) as progress, asked_to_end() as cancelled:
+        found = run.measure(
+            package, _chosen(arguments), options, data, progress=progress, cancelled=cancelled
+        )
+    out = arguments.out
+    if out is not None and out.suffix == ".json":
+        results.save(found, out)
+    elif out is not None:
+        run.write(found, out)
+    sys.stdout.write(report.render(found, arguments.format) if arguments.format != "summary"
+                     else report.summary(found))  # fmt: skip
     return 0
 
 
 def _compare(arguments: argparse.Namespace) -> int:
-    before, after = results.load(arguments.before), results.load(arguments.after)
-    content = report.compared(before, after)
-    if not content[1]:
-        print("error: no row of the second file was measured in the first", file=sys.stderr)
-        return 2
-    notes = [f"before: {line}" for line in report.origins(before)]
-    notes += [f"after: {line}" for line in report.origins(after)]
-    draw = report.as_html if arguments.format == "html" else report.markdown
-    _write(draw("Comparison", content, notes), arguments.out)
-    return 0
+    from benchmarks import compare, report
+    from benchmarks.results import load_run
+    from benchmarks.summary import origins
+
+    before, after = load_run(arguments.before), load_run(arguments.after)
+    notes = compare.changes(before, after)
+    try:
+        compare.demand_same_machine(before, after)
+    except BadRequest as error:
+        if not arguments.force:
+            print("--force compares them all the same", file=sys.stderr)
+            raise
+        notes.append(f"compared by --force: {error.message}")
+    notes += [f"before: {line}" for line in origins(before.rows)]
+    notes += [f"after: {line}" for line in origins(after.rows)]
+    pairs = compare.pairs(before, after)
+    _write(report.render_comparison(pairs, notes, arguments.format, arguments.bound), arguments.out)
+    worse = compare.regressions(pairs, arguments.bound)
+    for pair in worse:
+        print(
+            f"slower beyond {arguments.bound:g}: {pair.row.name}, {pair.row.scenario}: "
+            f"{pair.ratio.value:.3f} ({pair.ratio.low:.3f} to {pair.ratio.high:.3f})",
+            file=sys.stderr,
+        )
+    return GATE if worse else 0
 
 
 def _report(arguments: argparse.Namespace) -> int:
-    rows = [row for path in arguments.rows for row in results.load(path)]
-    _write(report.render(rows, arguments.format), arguments.out)
+    from benchmarks import report
+    from benchmarks.results import Run, load_run
+
+    runs = [load_run(path) for path in arguments.rows]
+    rows = tuple(row for run in runs for row in run.rows)
+    whole = Run(rows, runs[0].about if len(runs) == 1 else {})
+    _write(report.render(whole, arguments.format), arguments.out)
     return 0
 
 
@@ -98,42 +152,86 @@ def _parser() -> argparse.ArgumentParser:
         example = f"example: python -m benchmarks {name} {example}"
         return verbs.add_parser(name, help=text, description=text, epilog=example)
 
-    run = verb(
-        "run",
-        "measure targets on this machine and print the rows",
-        "--targets infer,report --n 200 --out rows.json",
-    )
-    names = ("infer", "report", "http")
-    run.add_argument("--targets", type=_list(names), default=list(names), help=", ".join(names))
-    run.add_argument(
-        "--scenario", type=_list(SCENARIOS), default=list(SCENARIOS), help=", ".join(SCENARIOS)
-    )
-    run.add_argument(
-        "--precision", type=_list(("INT8", "FP16")), default=["INT8", "FP16"], help="INT8, FP16"
-    )
-    run.add_argument("--device", default="CPU", help="OpenVINO device (default: CPU)")
-    run.add_argument("--model", help="package name (default: the first found)")
-    run.add_argument("--n", type=_at_least(1), default=200, help="measured calls (default: 200)")
-    run.add_argument("--warm-up", type=_at_least(0), default=20, help="calls before (default: 20)")
-    run.add_argument("--format", choices=report.FORMATS, default="markdown")
-    run.add_argument("--out", type=Path, help="also write the rows to this JSON file")
-    run.set_defaults(do=_run)
+    _add_run(verb("run", "measure targets on this machine", "--preset quick --out results"))
 
     compare = verb(
-        "compare", "two files of rows side by side, with ratios", "before.json after.json"
+        "compare",
+        "two runs side by side: faster, slower or no difference; exit code 4 on a regression",
+        "before/results.json after/results.json --bound 1.05",
     )
-    compare.add_argument("before", type=Path)
+    compare.add_argument("before", type=Path, help="results.json, or the folder it is in")
     compare.add_argument("after", type=Path)
-    compare.add_argument("--format", choices=("markdown", "html"), default="markdown")
+    compare.add_argument(
+        "--bound",
+        type=_above(0.0),
+        default=1.05,
+        help="exit with 4 when a row's whole interval of time after / before is above (1.05)",
+    )
+    compare.add_argument(
+        "--force", action="store_true", help="compare runs of different machines too"
+    )
+    compare.add_argument("--format", choices=_FORMATS, default="markdown")
     compare.add_argument("--out", type=Path, help="write to this file instead of stdout")
     compare.set_defaults(do=_compare)
 
-    draw = verb("report", "draw rows", "rows.json --format html --out rows.html")
-    draw.add_argument("rows", type=Path, nargs="+")
-    draw.add_argument("--format", choices=report.FORMATS, default="markdown")
+    draw = verb("report", "draw rows", "results --format html --out report.html")
+    draw.add_argument("rows", type=Path, nargs="+", help="results.json, or the folder it is in")
+    draw.add_argument("--format", choices=_FORMATS, default="markdown")
     draw.add_argument("--out", type=Path, help="write to this file instead of stdout")
     draw.set_defaults(do=_report)
     return parser
+
+
+def _add_run(run: argparse.ArgumentParser) -> None:
+    run.add_argument(
+        "--preset",
+        choices=tuple(PRESETS),
+        default="quick",
+        help="quick: 10 s a row; standard: 180 s; mlperf-like: 600 s (default: quick)",
+    )
+    run.add_argument(
+        "--targets", type=_list(GROUPS), default=list(GROUPS), help=f"of {', '.join(GROUPS)}"
+    )
+    run.add_argument(
+        "--scenario", type=_list(SCENARIOS), help=f"{', '.join(SCENARIOS)} (default: the preset's)"
+    )
+    run.add_argument(
+        "--precision", type=_list(_PRECISIONS), default=list(_PRECISIONS), help="INT8, FP16, ..."
+    )
+    run.add_argument("--data", help="data root (default: NEURALSCAN_DATA, or generated heads)")
+    run.add_argument("--device", default="CPU", help="OpenVINO device (default: CPU)")
+    run.add_argument("--model", help="package name (default: the first found)")
+    run.add_argument("--n", type=_at_least(1), help="calls for a row in place of the preset's time")
+    run.add_argument("--warm-up", type=_at_least(0), default=2, help="calls before a block (2)")
+    run.add_argument("--rate", type=_above(0.0), help="queries a second of the server scenario")
+    run.add_argument(
+        "--driver",
+        choices=("auto", "loadgen", "plain"),
+        default="auto",
+        help="who makes the traffic: MLCommons LoadGen where it installs (auto)",
+    )
+    run.add_argument(
+        "--no-build",
+        action="store_true",
+        help="build no environment: peers whose own does not stand are not measured",
+    )
+    run.add_argument(
+        "--progress",
+        choices=FORMS,
+        default="bar",
+        help="on stderr: a bar on a terminal, or a JSON object a line for programs (bar)",
+    )
+    run.add_argument(
+        "--slow", type=_above(-1e-9), default=0.0, metavar="SHARE",
+        help="make the calls of infer longer by this share, to see that compare notices",
+    )  # fmt: skip
+    run.add_argument("--format", choices=(*_FORMATS, "summary"), default="markdown")
+    run.add_argument(
+        "--out",
+        type=Path,
+        help="folder for results.json, report.html and summary.md; or a .json file for the rows",
+    )
+    run.set_defaults(do=_run)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -144,6 +242,9 @@ def main(argv: list[str] | None = None) -> int:
     except ApplianceError as error:
         print(f"error: {error.message}", file=sys.stderr)
         return exit_code(error)
+    except Cancelled:
+        print("cancelled; nothing was written", file=sys.stderr)
+        return INTERRUPTED
 
 
 if __name__ == "__main__":

@@ -1,17 +1,18 @@
-"""Rows to JSON, Markdown and HTML, and two files of rows side by side; nothing here measures."""
+"""Rows and comparisons as text: tables, Markdown, JSON. Nothing here measures or draws."""
 
 from __future__ import annotations
 
-import html
 import json
 from collections.abc import Iterable, Sequence
 
-from benchmarks.results import IDENTITY, MEASURED, Row
+from benchmarks import compare, pages
+from benchmarks.plan import NOT_MLPERF
+from benchmarks.results import IDENTITY, Row, Run
+from benchmarks.summary import headline, origins, remarks, unmeasured
 
 FORMATS = ("markdown", "html", "json")
 _FIGURES = ("p50_ms", "p90_ms", "p95_ms", "p99_ms", "throughput_per_s", "cold_start_ms")
 _COLUMNS = (*IDENTITY, "n", *_FIGURES, "rss_mb", "size_mb", "accuracy", "dice", "label_flips")
-_COMPARED = ("p50_ms", "p99_ms", "throughput_per_s", "cold_start_ms", "rss_mb", "size_mb")
 
 Table = tuple[Sequence[str], list[list[str]]]
 
@@ -28,36 +29,22 @@ def table(rows: Iterable[Row]) -> Table:
     return (*_COLUMNS, "remark"), cells
 
 
-def origins(rows: Iterable[Row]) -> list[str]:
-    """One line for each machine, revision and set of versions that occurs."""
-    lines = []
-    for row in rows:
-        if row.status != MEASURED:
-            continue
-        versions = ", ".join(f"{name} {number}" for name, number in row.versions.items() if number)
-        cores, memory = row.host.get("cores", "?"), row.host.get("memory_gib", "?")
-        line = f"{row.host.get('cpu', 'unknown CPU')}, {cores} cores, {memory} GiB"
-        line += f"; commit {row.commit or 'unknown'}; {row.utc[:10]}; {versions}"
-        if line not in lines:
-            lines.append(line)
-    return lines
-
-
-def compared(before: Iterable[Row], after: Iterable[Row]) -> Table:
-    """Rows that measure the same thing, with before, after and their ratio for each figure."""
-    known = {row.identity: row for row in before if row.status == MEASURED}
-    cells = []
-    for row in after:
-        old = known.get(row.identity)
-        if old is None or row.status != MEASURED:
-            continue
-        line = [str(value) for value in row.identity]
-        for name in _COMPARED:
-            a, b = getattr(old, name), getattr(row, name)
-            ratio = f" ({b / a:.2f}x)" if a and b is not None else ""
-            line.append(f"{_cell(a)} -> {_cell(b)}{ratio}")
-        cells.append(line)
-    return (*IDENTITY, *_COMPARED), cells
+def compared(pairs: Iterable[compare.Pair]) -> Table:
+    """One line for each pair."""
+    names = ("row", "scenario", "figure", "before", "after", "time ratio (95 %)", "verdict")
+    cells = [
+        [
+            pair.row.name,
+            pair.row.scenario,
+            pair.figure,
+            _cell(pair.before),
+            _cell(pair.after),
+            f"{pair.ratio.value:.3f} ({pair.ratio.low:.3f} to {pair.ratio.high:.3f})",
+            pair.ratio.verdict,
+        ]
+        for pair in pairs
+    ]
+    return names, cells
 
 
 def markdown(title: str, content: Table, notes: Iterable[str] = ()) -> str:
@@ -71,41 +58,33 @@ def markdown(title: str, content: Table, notes: Iterable[str] = ()) -> str:
     return "\n".join([*lines, *(f"- {note}" for note in notes)]).rstrip() + "\n"
 
 
-def as_html(title: str, content: Table, notes: Iterable[str] = ()) -> str:
-    """One self-contained page."""
-
-    def line(cells: Iterable[str], tag: str) -> str:
-        return "<tr>" + "".join(f"<{tag}>{html.escape(c)}</{tag}>" for c in cells) + "</tr>"
-
-    names, cells = content
-    body = "\n".join(line(row, "td") for row in cells)
-    remarks = "".join(f"<li>{html.escape(note)}</li>" for note in notes)
-    return f"""<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>{html.escape(title)}</title>
-<style>
-body {{ font: 15px/1.4 system-ui, sans-serif; margin: 2rem; color-scheme: light dark; }}
-div {{ overflow-x: auto; }}
-table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; }}
-th, td {{ padding: .3rem .6rem; border-bottom: 1px solid #8886; text-align: left; }}
-</style>
-<h1>{html.escape(title)}</h1>
-<div><table>
-<thead>{line(names, "th")}</thead>
-<tbody>
-{body}
-</tbody>
-</table></div>
-<ul>{remarks}</ul>
-</html>
-"""
+def summary(run: Run) -> str:
+    """What a reader of a run needs, in Markdown: headline, remarks, what was not measured."""
+    names, cells = headline(run.rows)
+    text = markdown("Benchmarks", (names, cells), [*origins(run.rows), *remarks(run)])
+    missing = [f"- {name}: {reason}" for name, reason in unmeasured(run.rows)]
+    if missing:
+        text += "\n### Not measured\n\n" + "\n".join(missing) + "\n"
+    return f"{text}\n{NOT_MLPERF}\n" if run.about else text
 
 
-def render(rows: Sequence[Row], form: str, title: str = "Benchmarks") -> str:
-    """Rows as ``markdown``, ``html`` or ``json``."""
+def render(run: Run, form: str, title: str = "Benchmarks") -> str:
+    """A run as ``markdown`` (all rows), ``html`` or ``json``."""
     if form == "json":
-        return json.dumps([row.to_json() for row in rows], indent=1) + "\n"
-    draw = as_html if form == "html" else markdown
-    return draw(title, table(rows), origins(rows))
+        return json.dumps([row.to_json() for row in run.rows], indent=1) + "\n"
+    if form == "html":
+        return pages.report(run, title)
+    return markdown(title, table(run.rows), [*origins(run.rows), *remarks(run)])
+
+
+def render_comparison(
+    pairs: Sequence[compare.Pair], notes: Sequence[str], form: str, bound: float
+) -> str:
+    """A comparison as ``markdown``, ``html`` or ``json``."""
+    if form == "json":
+        document = {"bound": bound, "notes": list(notes), "rows": [p.to_json() for p in pairs]}
+        return json.dumps(document, indent=1) + "\n"
+    content = compared(pairs)
+    if form == "html":
+        return pages.comparison(pairs, content, notes)
+    return markdown("Comparison", content, notes)

@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from appliance.core.errors import BadRequest
+from benchmarks.statistics import Piece
 
 ROW_SCHEMA = "neuralscan/benchmark/1"
+RUN_SCHEMA = "neuralscan/benchmarks/1"
+RESULTS = "results.json"
 MEASURED, NOT_MEASURED = "measured", "not measured"
 IDENTITY = ("target", "runtime", "precision", "device", "hint", "scenario", "batch")
 """The columns that say what was measured; two rows that agree in them can be compared."""
@@ -23,17 +26,18 @@ class Row:
     Attributes
     ----------
     target : str
-        What was called: ``report`` (bytes to report), ``infer`` (the network alone), ``http``.
+        What was called: ``infer`` (the network alone), or the whole appliance by its way in:
+        ``report`` (file to report in memory), ``http``, ``cli``, ``dicom``.
     runtime : str
-        ``openvino``.
+        ``openvino``, or a peer.
     precision : str
-        Of the weights: ``INT8`` or ``FP16``.
+        ``INT8``, ``FP16`` (weights), ``BF16`` (computed), ``FP32``.
     device : str
         Where it ran, as the runtime says after compiling.
     hint : str
-        Performance hint and inference precision, ``LATENCY, f32``.
+        Performance hint and inference precision (``LATENCY, f32``), or a peer's threads.
     scenario : str
-        ``single-stream`` or ``offline``.
+        ``single-stream``, ``multi-stream``, ``server``, ``offline``.
     batch, n, warm_up : int
         Items in a call, measured calls, calls before the clock started.
     p50_ms, p90_ms, p95_ms, p99_ms : float or None
@@ -45,7 +49,31 @@ class Row:
     rss_mb, size_mb : float or None
         Resident memory after the run; size of the model's files. Megabytes of 10^6 bytes.
     accuracy, dice, label_flips : float, float, int or None
-        Filled where the run scored data with known truth.
+        Of this very configuration, on the slices that ``scored`` names; flips against FP32.
+    scored : mapping
+        ``data``, ``n``, ``largest_difference`` (of a probability, against FP32).
+    intervals : mapping
+        Figure to its 95 % bootstrap interval over blocks.
+    blocks : list of mapping
+        What `benchmarks.statistics.Piece` keeps of each block.
+    stages_ms : mapping
+        Medians of decode, prepare, infer, interpret, render, and ``wait``: all else.
+    energy_j : float or None
+        Of the processors, a slice.
+    notes : list of str
+        What of this row was not measured, and why.
+    driver : str
+        Who made the traffic: ``loadgen``, ``plain``, ``benchmark_app``.
+    loadgen : mapping
+        Its own figures: medians over blocks.
+    early_stopping_ms : mapping
+        Percentile to the latency that bounds it with 99 % confidence.
+    rate_per_s : float or None
+        Queries a second that ``server`` sent.
+    others_cores : float or None
+        Cores that other processes kept busy, mean over blocks.
+    drift : mapping or None
+        See `benchmarks.statistics.drift`.
     host, versions : mapping
         CPU, cores, memory; versions of what was measured.
     commit, utc : str
@@ -72,6 +100,18 @@ class Row:
     accuracy: float | None = None
     dice: float | None = None
     label_flips: int | None = None
+    scored: Mapping[str, Any] = field(default_factory=dict)
+    intervals: Mapping[str, Any] = field(default_factory=dict)
+    blocks: list[Mapping[str, Any]] = field(default_factory=list)
+    stages_ms: Mapping[str, float] = field(default_factory=dict)
+    energy_j: float | None = None
+    notes: list[str] = field(default_factory=list)
+    driver: str = ""
+    loadgen: Mapping[str, Any] = field(default_factory=dict)
+    early_stopping_ms: Mapping[str, Any] = field(default_factory=dict)
+    rate_per_s: float | None = None
+    others_cores: float | None = None
+    drift: Mapping[str, float] | None = None
     host: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     commit: str = ""
@@ -90,6 +130,16 @@ class Row:
     def identity(self) -> tuple[Any, ...]:
         """What was measured, without the figures."""
         return tuple(getattr(self, name) for name in IDENTITY)
+
+    @property
+    def name(self) -> str:
+        """What tables call it."""
+        return f"{self.runtime if self.target == 'infer' else self.target} {self.precision}"
+
+    @property
+    def pieces(self) -> list[Piece]:
+        """Its blocks; none in rows of older files."""
+        return [Piece.from_json(block) for block in self.blocks]
 
     def to_json(self) -> dict[str, Any]:
         """The row of the contract; a reason only where nothing was measured."""
@@ -112,26 +162,57 @@ class Row:
             raise BadRequest(f"not a benchmark row: {error}") from error
 
 
-def save(rows: Iterable[Row], path: Path) -> None:
-    """Write rows as a JSON list, atomically."""
-    text = json.dumps([row.to_json() for row in rows], indent=1) + "\n"
+@dataclass(frozen=True)
+class Run:
+    """Rows that were measured together, and the conditions they share.
+
+    Attributes
+    ----------
+    about : mapping
+        ``preset``, ``data``, ``model``, ``fingerprint``, ``utc``, ``minutes``; empty for a bare
+        list of rows.
+    """
+
+    rows: tuple[Row, ...]
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "schema": RUN_SCHEMA,
+            "about": dict(self.about),
+            "rows": [row.to_json() for row in self.rows],
+        }
+
+
+def save(run: Run | Iterable[Row], path: Path) -> None:
+    """Write a run, or bare rows as a JSON list, atomically."""
+    whole = run.to_json() if isinstance(run, Run) else [row.to_json() for row in run]
     draft = path.with_name(path.name + ".part")
-    draft.write_text(text, encoding="utf-8")
+    draft.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
     draft.replace(path)
 
 
-def load(path: Path) -> list[Row]:
-    """Rows of a file.
+def load_run(path: Path) -> Run:
+    """A run, or a list of rows, from a file; or from ``results.json`` of a folder.
 
     Raises
     ------
     BadRequest
-        When the file holds something else.
+        When there is something else.
     """
+    path = path / RESULTS if path.is_dir() else path
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise BadRequest(f"{path.name} is no JSON file of benchmark rows: {error}") from error
-    if not isinstance(document, list):
+    about: Mapping[str, Any] = {}
+    if isinstance(document, dict) and document.get("schema") == RUN_SCHEMA:
+        document, about = document.get("rows"), document.get("about", {})
+    if not isinstance(document, list) or not isinstance(about, Mapping):
         raise BadRequest(f"{path.name} holds no list of benchmark rows")
-    return [Row.from_json(item) for item in document]
+    return Run(tuple(Row.from_json(item) for item in document), about)
+
+
+def load(path: Path) -> list[Row]:
+    """Rows of a file; raises BadRequest when it holds something else."""
+    return list(load_run(path).rows)

@@ -1,0 +1,112 @@
+"""Two runs side by side: for each row a ratio of times, its interval, and what that means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from appliance.core.errors import BadRequest
+from benchmarks import host
+from benchmarks.results import MEASURED, Row, Run
+from benchmarks.statistics import Ratio, figure, ratio
+
+KEY = {"offline": "throughput_per_s"}
+"""What a scenario is judged by; all others by the median."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One thing measured twice.
+
+    Attributes
+    ----------
+    figure : str
+        What the ratio is of.
+    before, after : float
+        That figure.
+    """
+
+    row: Row
+    figure: str
+    before: float
+    after: float
+    ratio: Ratio
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "name": self.row.name,
+            "scenario": self.row.scenario,
+            "figure": self.figure,
+            "before": self.before,
+            "after": self.after,
+            "ratio": round(self.ratio.value, 4),
+            "interval": [round(self.ratio.low, 4), round(self.ratio.high, 4)],
+            "verdict": self.ratio.verdict,
+        }
+
+
+def demand_same_machine(before: Run, after: Run) -> None:
+    """Raise BadRequest when the runs come from different machines; the message names what differs.
+
+    Files without a fingerprint cannot vouch for it and are refused too.
+    """
+    hosts = [_host(run) for run in (before, after)]
+    if found := host.differences(*hosts):
+        raise BadRequest(f"the runs were made under different conditions ({'; '.join(found)})")
+
+
+def _host(run: Run) -> Mapping[str, Any]:
+    return next((row.host for row in run.rows if row.host), {})
+
+
+def changes(before: Run, after: Run) -> list[str]:
+    """Versions, revision and data that differ: what a difference may come from."""
+    found = []
+    old, new = (
+        {r.identity: r for r in run.rows if r.status == MEASURED} for run in (before, after)
+    )
+    seen = set()
+    for identity in old.keys() & new.keys():
+        a, b = old[identity].versions, new[identity].versions
+        for name in sorted(set(a) | set(b)):
+            if a.get(name) != b.get(name) and name not in seen:
+                seen.add(name)
+                found.append(
+                    f"{name} {a.get(name, 'absent')} before, {b.get(name, 'absent')} after"
+                )
+    commits = [next((row.commit for row in run.rows), "") for run in (before, after)]
+    if commits[0] != commits[1]:
+        found.append(f"commit {commits[0] or 'unknown'} before, {commits[1] or 'unknown'} after")
+    for name in ("preset", "model", "data"):
+        a, b = before.about.get(name), after.about.get(name)
+        if a != b:
+            found.append(f"{name}: {a} before, {b} after")
+    return found
+
+
+def pairs(before: Run, after: Run) -> list[Pair]:
+    """Rows measured in both, with blocks to resample.
+
+    Raises
+    ------
+    BadRequest
+        When there is none.
+    """
+    known = {row.identity: row for row in before.rows if row.status == MEASURED and row.blocks}
+    found = []
+    for row in after.rows:
+        old = known.get(row.identity)
+        if old is None or row.status != MEASURED or not row.blocks:
+            continue
+        name = KEY.get(row.scenario, "p50_ms")
+        a, b = old.pieces, row.pieces
+        found.append(Pair(row, name, figure(a, name), figure(b, name), ratio(a, b, name)))
+    if not found:
+        raise BadRequest("no row of the second run was measured with blocks in the first")
+    return found
+
+
+def regressions(found: list[Pair], bound: float) -> list[Pair]:
+    """Rows that are slower by more than the bound, the whole interval of them."""
+    return [pair for pair in found if pair.ratio.low > bound]

@@ -1,0 +1,179 @@
+"""The report's figures, as inline SVG in the page's colours; none is drawn without data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from benchmarks.compare import Pair
+from benchmarks.results import Row
+from benchmarks.statistics import SAME
+from training.page import COLOURS, figure, new_figure
+
+STAGES = ("decode", "prepare", "infer", "interpret", "render", "wait")
+_FAMILIES = ("openvino", "onnxruntime", "litert", "tensorflow", "opencv-dnn")
+_ROW_IN = 0.36
+_WIDTH_IN = 4.8
+_NEAR = 0.06
+
+
+def colour(row: Row) -> str:
+    """One hue for each family of runtimes."""
+    name = "tensorflow" if row.runtime in ("itex", "keras-predict") else row.runtime
+    known = _FAMILIES.index(name) if name in _FAMILIES else len(_FAMILIES)
+    return COLOURS[known]
+
+
+def _log_ticks(axis: object, low: float, high: float) -> None:
+    steps = [f * 10.0**k for k in range(-3, 6) for f in (1, 2, 5)]
+    ticks = [t for t in steps if low * 0.7 <= t <= high * 1.4]
+    axis.set_ticks(ticks, [f"{t:g}" for t in ticks])
+    axis.set_ticks([], minor=True)
+
+
+def accuracy_against_latency(rows: Sequence[Row]) -> str:
+    """A point for each network: right and low is better the higher it stands."""
+    rows = [row for row in rows if row.target == "infer" and row.accuracy is not None]
+    if not rows:
+        return ""
+    fig, (accuracy, overlap) = new_figure(_WIDTH_IN, 5.4, 2, 1, sharex=True)
+    for axes, name, label in ((accuracy, "accuracy", "accuracy"), (overlap, "dice", "mean Dice")):
+        kept = [row for row in rows if getattr(row, name) is not None]
+        near: dict[tuple[int, float], list[Row]] = {}
+        for row in kept:  # one label for points that would hide each other
+            place = round(np.log10(row.p50_ms) / _NEAR), round(getattr(row, name), 3)
+            near.setdefault(place, []).append(row)
+        for number, together in enumerate(near.values()):
+            for row in together:
+                axes.plot(row.p50_ms, getattr(row, name), "o", color=colour(row), ms=7)
+            axes.annotate(
+                ", ".join(str(rows.index(row) + 1) for row in together),
+                (together[0].p50_ms, getattr(together[0], name)),
+                xytext=(0, 7 if number % 2 else -15), textcoords="offset points", ha="center",
+                fontsize=10,
+            )  # fmt: skip
+        axes.set_ylabel(label)
+        axes.grid(True)
+        axes.margins(x=0.08, y=0.3)
+    overlap.set_xscale("log")
+    _log_ticks(overlap.xaxis, min(r.p50_ms for r in rows), max(r.p50_ms for r in rows))
+    overlap.set_xlabel("median latency of one slice, ms")
+    key = ", ".join(f"{number} {row.name}" for number, row in enumerate(rows, 1))
+    return figure(fig, f"Accuracy and Dice against latency. {key}.")
+
+
+def latencies(rows: Sequence[Row]) -> str:
+    """A violin for each target: how its single calls spread, with median and 99th percentile."""
+    rows = [row for row in rows if sum(len(p.latencies_ms) for p in row.pieces) >= 5]
+    rows = [row for row in rows if row.p99_ms is not None]
+    if not rows:
+        return ""
+    fig, axes = new_figure(_WIDTH_IN, 1.1 + _ROW_IN * len(rows))
+    samples = [np.concatenate([piece.latencies_ms for piece in row.pieces]) for row in rows]
+    places = np.arange(len(rows))[::-1]
+    for row, values, place in zip(rows, samples, places, strict=True):
+        if np.ptp(values) > 0:
+            drawn = axes.violinplot(
+                np.log10(values), [place], orientation="horizontal", widths=0.85, showextrema=False
+            )
+            for body in drawn["bodies"]:
+                body.set(facecolor=colour(row), alpha=0.55, edgecolor="none")
+        axes.plot(np.log10(row.p50_ms), place, "|", color=colour(row), ms=13, mew=2.5)
+        axes.plot(np.log10(row.p99_ms), place, "o", color=colour(row), ms=4)
+    axes.set_yticks(places, [row.name for row in rows])
+    low = min(row.p50_ms for row in rows) * 0.8
+    high = max(row.p99_ms for row in rows) * 1.25
+    steps = [f * 10.0**k for k in range(-2, 6) for f in (1, 3)]
+    ticks = [t for t in steps if low <= t <= high]
+    axes.set_xticks(np.log10(ticks), [f"{t:g}" for t in ticks])
+    axes.set_xlim(np.log10(low), np.log10(high))
+    axes.set_xlabel("latency of one call, ms")
+    axes.grid(True, axis="x")
+    return figure(
+        fig,
+        "Spread of the latencies, one caller. Bar: median; dot: 99th percentile. A call of dicom "
+        "is a whole series, one of cli a whole process.",
+    )
+
+
+def throughputs(rows: Sequence[Row]) -> str:
+    """A bar for each network, offline."""
+    rows = [row for row in rows if row.target == "infer" or row.target in ("report", "http")]
+    if not rows:
+        return ""
+    fig, axes = new_figure(_WIDTH_IN, 1.1 + _ROW_IN * len(rows))
+    places = np.arange(len(rows))[::-1]
+    values = [row.throughput_per_s for row in rows]
+    axes.barh(places, values, 0.7, color=[colour(row) for row in rows])
+    for row, place in zip(rows, places, strict=True):
+        span = row.intervals.get("throughput_per_s")
+        end = span[1] if span else row.throughput_per_s
+        if span:
+            axes.plot(span, [place, place], color="#808890", lw=1.5)
+        axes.annotate(
+            f"{row.throughput_per_s:.3g}", (end, place), xytext=(5, 0),
+            textcoords="offset points", va="center", fontsize=10,
+        )  # fmt: skip
+    axes.set_yticks(places, [row.name for row in rows])
+    axes.set_xlim(0, max(values) * 1.2)
+    axes.set_xlabel("slices a second, offline")
+    return figure(fig, "Throughput when all slices are there from the start, with 95 % intervals.")
+
+
+def stages(rows: Sequence[Row]) -> str:
+    """Where the time of the whole appliance goes, in shares of a call."""
+    rows = [row for row in rows if sum(row.stages_ms.values()) > 0]
+    if not rows:
+        return ""
+    fig, axes = new_figure(_WIDTH_IN, 1.5 + 0.45 * len(rows))
+    places = np.arange(len(rows))[::-1]
+    totals = np.array([sum(row.stages_ms.values()) for row in rows])
+    left = np.zeros(len(rows))
+    for name, hue in zip(STAGES, COLOURS, strict=True):
+        share = np.array([row.stages_ms.get(name, 0.0) for row in rows]) / totals * 100.0
+        axes.barh(places, share, 0.65, left=left, color=hue, label=name)
+        left += share
+    labels = [f"{r.name}\n{total:.3g} ms" for r, total in zip(rows, totals, strict=True)]
+    axes.set_yticks(places, labels)
+    axes.set_xlim(0, 100)
+    axes.set_xlabel("share of a call, %")
+    fig.legend(loc="outside upper center", ncols=3, fontsize=10)
+    return figure(
+        fig,
+        "Stages of a call, medians. wait is what the caller sees beside the report's own clocks: "
+        "starting the program, HTTP, queues.",
+    )
+
+
+def over_time(rows: Sequence[Row]) -> str:
+    """Each block's median against the row's: drift and disturbances show as slopes and steps."""
+    rows = [row for row in rows if len(row.pieces) >= 3]
+    if not rows:
+        return ""
+    fig, axes = new_figure(_WIDTH_IN, 2.8)
+    for row in rows:
+        at = [piece.at_s / 60.0 for piece in row.pieces]
+        medians = [float(np.median(piece.latencies_ms)) for piece in row.pieces]
+        relative = np.array(medians) / np.median(medians)
+        axes.plot(at, relative, "-", color=colour(row), lw=1, alpha=0.7)
+    axes.set_xlabel("minutes since the run began")
+    axes.set_ylabel("median of the block\n(1 = of the row)")
+    axes.grid(True, axis="y")
+    return figure(fig, "Every line is a row, every corner a block: a slope would be throttling.")
+
+
+def ratios(pairs: Sequence[Pair]) -> str:
+    """Ratio and interval of each pair, with the band nobody would notice."""
+    fig, axes = new_figure(_WIDTH_IN, 1.1 + _ROW_IN * len(pairs))
+    places = np.arange(len(pairs))[::-1]
+    axes.axvspan(*SAME, color="#808890", alpha=0.25, lw=0)
+    hues = {"slower": COLOURS[4], "faster": COLOURS[2], "no difference": COLOURS[5]}
+    for pair, place in zip(pairs, places, strict=True):
+        hue = hues[pair.ratio.verdict]
+        axes.plot([pair.ratio.low, pair.ratio.high], [place, place], color=hue, lw=2)
+        axes.plot(pair.ratio.value, place, "o", color=hue, ms=6)
+    axes.set_yticks(places, [f"{pair.row.name}, {pair.row.scenario}" for pair in pairs])
+    axes.set_xlabel("time after / time before")
+    axes.grid(True, axis="x")
+    return figure(fig, "Ratio of times with 95 % intervals; the grey band is 0.95 to 1.05.")
