@@ -17,13 +17,14 @@ import logging
 import warnings
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pydicom
 import pydicom.config
 import pydicom.pixels
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from appliance.core.errors import (
     CorruptFile,
@@ -33,8 +34,10 @@ from appliance.core.errors import (
     TooLarge,
     UnsupportedFormat,
 )
+from appliance.dicom_frame import Frame, Header
+from appliance.dicom_origin import origin_of
 from appliance.dicom_sequence import Clues, sequence_of
-from appliance.dicom_stack import Frame, Header, uid_from, valid_uid
+from appliance.dicom_stack import uid_from, valid_uid
 from appliance.dicom_values import integer, items, number, numbers, rescaled, text, texts, values
 from appliance.limits import Limits
 
@@ -62,6 +65,8 @@ def sniff(data: bytes) -> bool:
     """
     if data[128:132] == b"DICM":
         return True
+    if data[:3] == b"\0\x08\0" and data[4:6] in _VRS:
+        return True  # big endian
     if data[:2] not in (b"\x02\0", b"\x08\0") or len(data) < 16 or data[3] != 0:
         return False
     implicit_length = int.from_bytes(data[4:8], "little")
@@ -73,8 +78,18 @@ def sniff_encrypted(data: bytes) -> bool:
     return data[:1] == b"\x30" and _ENVELOPED_DATA in data[:64]
 
 
-def parse(data: bytes, sha256: str, limits: Limits = Limits()) -> list[Frame]:  # noqa: B008
+def parse(
+    data: bytes,
+    sha256: str,
+    limits: Limits = Limits(),  # noqa: B008
+    linked: bool = False,
+) -> list[Frame]:
     """All frames of one DICOM file.
+
+    Parameters
+    ----------
+    linked : bool
+        Keep what names patient and study, for objects that go back to where the file came from.
 
     Raises
     ------
@@ -85,10 +100,11 @@ def parse(data: bytes, sha256: str, limits: Limits = Limits()) -> list[Frame]:  
         dataset = pydicom.dcmread(io.BytesIO(data), force=True)
         _check_pixels(dataset)
         if "TransferSyntaxUID" not in dataset.file_meta:
-            implicit = dataset.original_encoding[0]
+            implicit, little = dataset.original_encoding
             syntax = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
+            syntax = syntax if little else ExplicitVRBigEndian
             dataset.file_meta.TransferSyntaxUID = syntax
-        return list(_frames(dataset, values(dataset, data, limits), sha256))
+        return list(_frames(dataset, values(dataset, data, limits), sha256, linked))
     except InputError:
         raise
     except MemoryError as error:
@@ -139,9 +155,12 @@ def _check_pixels(dataset: pydicom.Dataset) -> None:
     )
 
 
-def _frames(dataset: pydicom.Dataset, stack: np.ndarray, sha256: str) -> Iterator[Frame]:
+def _frames(
+    dataset: pydicom.Dataset, stack: np.ndarray, sha256: str, linked: bool
+) -> Iterator[Frame]:
     """One `Frame` for each picture; functional groups of a frame win over shared ones."""
-    header = _header(dataset, sha256)
+    header = replace(_header(dataset, sha256), origin=origin_of(dataset, linked))
+    instance = valid_uid(text(dataset, "SOPInstanceUID"), f"instance {sha256}")
     shared = items(dataset, "SharedFunctionalGroupsSequence")[:1]
     own = items(dataset, "PerFrameFunctionalGroupsSequence")
     lut = items(dataset, "ModalityLUTSequence")
@@ -196,6 +215,7 @@ def _frames(dataset: pydicom.Dataset, stack: np.ndarray, sha256: str) -> Iterato
                 float(index),
             ),
             kind=(round(echo, 1), components, b_value or 0.0, text(content, "StackID")),
+            instance=(instance, index + 1 if "NumberOfFrames" in dataset else 0),
         )
 
 
@@ -235,5 +255,12 @@ def _header(dataset: pydicom.Dataset, sha256: str) -> Header:
         sequence=sequence,
         window=window,
         localizer="LOCALIZER" in kinds or any(word in words for word in _LOCALIZER_WORDS),
-        notes=() if note is None else (note,),
+        notes=tuple(filter(None, (note, _about_text(dataset)))),
     )
+
+
+def _about_text(dataset: pydicom.Dataset) -> str | None:
+    """A warning where the header says that text is part of the picture."""
+    if text(dataset, "BurnedInAnnotation").upper() != "YES":
+        return None
+    return "The header says that text is burned into the pictures: it may name the patient."

@@ -23,6 +23,7 @@ from typing import BinaryIO
 import numpy as np
 import pydicom
 import pydicom.pixels
+from pydicom.uid import JPEGExtended12Bit
 
 from appliance.core.errors import CorruptFile, UnsupportedFormat
 
@@ -130,6 +131,30 @@ def _receive(pipe: BinaryIO) -> bytes:
     return data
 
 
+def _by_gdcm(data: bytes, dataset: pydicom.Dataset) -> np.ndarray:
+    """12-bit JPEG by GDCM alone: pydicom does not hand it what it can decode.
+
+    GDCM reads files by name; this one lies in memory and nowhere else.
+    """
+    import gdcm
+
+    handle = os.memfd_create("dicom")
+    try:
+        with os.fdopen(os.dup(handle), "wb") as stream:
+            stream.write(data)
+        reader = gdcm.ImageReader()
+        reader.SetFileName(f"/proc/self/fd/{handle}")
+        if not reader.Read():
+            raise ValueError("GDCM cannot read it")
+        buffer = reader.GetImage().GetBuffer().encode("utf-8", "surrogateescape")
+    finally:
+        os.close(handle)
+    frames = int(dataset.get("NumberOfFrames") or 1)
+    kind = np.int16 if dataset.PixelRepresentation else np.uint16
+    shape = (frames, dataset.Rows, dataset.Columns)
+    return np.frombuffer(buffer, kind).reshape(shape if frames > 1 else shape[1:])
+
+
 def main() -> int:
     """Answer requests on stdin until it is closed."""
     pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
@@ -140,7 +165,10 @@ def main() -> int:
             return 0
         try:
             dataset = pydicom.dcmread(io.BytesIO(data), force=True)
-            array = pydicom.pixels.pixel_array(dataset, decoding_plugin="gdcm")
+            if dataset.file_meta.TransferSyntaxUID == JPEGExtended12Bit:
+                array = _by_gdcm(data, dataset)
+            else:
+                array = pydicom.pixels.pixel_array(dataset, decoding_plugin="gdcm")
             answer = io.BytesIO()
             np.save(answer, array, allow_pickle=False)
             _send(sys.stdout.buffer, answer.getvalue())

@@ -13,61 +13,19 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from appliance.core.errors import GeometryError
 from appliance.core.geometry import checked, plane_of, viewing
-from appliance.core.types import Refusal, Series, Volume
+from appliance.core.types import Refusal, Series, Source, Volume
+from appliance.dicom_frame import Frame
 
 _SAME_PLACE_MM = 0.01
+_UNEVEN = 0.2
+"""How far a distance between slices may be from a multiple of the usual one, as a share of it."""
 _UID = re.compile(r"[0-9][0-9.]{0,63}")
-
-
-@dataclass(frozen=True)
-class Header:
-    """What is kept of a DICOM header: nothing that names a person."""
-
-    study_instance_uid: str
-    series_instance_uid: str
-    series_number: int | None = None
-    modality: str | None = None
-    sequence: str | None = None
-    window: tuple[float, float] | None = None
-    localizer: bool = False
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Frame:
-    """One slice with its place.
-
-    Attributes
-    ----------
-    array : (rows, columns)
-    position : (3,) float64 or None
-        Centre of the first pixel, LPS mm.
-    orientation : (6,) float64 or None
-        Direction of growing columns, then of growing rows.
-    spacing : (row, column) mm or None
-    thickness : float or None
-        Distance to a neighbour, as far as one slice alone can tell, mm.
-    order : tuple of float
-        Acquisition, time point and instance number: the order where positions do not tell.
-    kind : tuple
-        What must agree within a series: echo time, magnitude or phase, b-value, stack.
-    """
-
-    array: np.ndarray
-    header: Header
-    sha256: str
-    position: np.ndarray | None = None
-    orientation: np.ndarray | None = None
-    spacing: tuple[float, float] | None = None
-    thickness: float | None = None
-    order: tuple[float, ...] = ()
-    kind: tuple = ()
 
 
 def uid_from(text: str) -> str:
@@ -136,7 +94,8 @@ def assemble(frames: Sequence[Frame], name: str) -> tuple[list[Series], list[Ref
             volume, assumed = _volume(stack)
             plane = plane_of(viewing(volume).apply_volume(volume).affine)
         except GeometryError as error:
-            refusals.append(Refusal(error.code, error.message, shown, digest, "dicom"))
+            kinds = (header.modality, header.sequence)
+            refusals.append(Refusal(error.code, error.message, shown, digest, "dicom", *kinds))
             continue
         series.append(
             Series(
@@ -151,9 +110,25 @@ def assemble(frames: Sequence[Frame], name: str) -> tuple[list[Series], list[Ref
                 study_instance_uid=header.study_instance_uid,
                 warnings=tuple(dict.fromkeys((*header.notes, *assumed, *notes))),
                 window=header.window,
+                source=_source(stack),
             )
         )
     return series, refusals
+
+
+def _source(stack: list[Frame]) -> Source | None:
+    """The images of a stack, slice by slice; None where their files say too little."""
+    origin = stack[0].header.origin
+    if origin is None:
+        return None
+    placed = all(map(_placed, stack))
+    return replace(
+        origin,
+        instances=tuple(frame.instance for frame in stack),
+        positions=tuple(tuple(map(float, f.position)) for f in stack) if placed else None,
+        thickness_mm=stack[0].thickness,
+        multi_frame=stack[0].instance[1] > 0,
+    )
 
 
 def _grouped(frames: Iterable[Frame]) -> list[list[Frame]]:
@@ -291,6 +266,14 @@ def _step(stack: list[Frame], axis: np.ndarray) -> tuple[np.ndarray, list[str]]:
         raise GeometryError(
             f"expected slices behind each other, found a stack slanting by {tilt:.0f} degrees; "
             "export the series again"
+        )
+    shares = gaps / median
+    if np.abs(shares - np.rint(shares)).max() > _UNEVEN:
+        slanted = f", and a gantry tilt of {tilt:.1f} degrees" if tilt > 0.5 else ""
+        raise GeometryError(
+            f"expected slices at even distances, found {gaps.min():.2f} to {gaps.max():.2f} mm"
+            f"{slanted}; no grid fits them: export the parts as series of their own, or reformat "
+            "the series to even slices"
         )
     if tilt > 0.5:
         notes.append(f"Gantry tilt of {tilt:.1f} degrees: the stack is slanted.")

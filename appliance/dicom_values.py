@@ -26,8 +26,9 @@ from pydicom.uid import (
 
 from appliance import dicom_lossless
 from appliance.core.errors import CorruptFile, TooLarge
+from appliance.grey import to_grey
 from appliance.limits import GREATEST, Limits
-from appliance.pictures import demand_size, to_grey
+from appliance.pictures import demand_size
 
 _PLUGINS = {
     JPEGBaseline8Bit: "pillow",
@@ -70,6 +71,7 @@ def values(dataset: pydicom.Dataset, data: bytes, limits: Limits) -> np.ndarray:
         if not np.isfinite(array).all():
             raise CorruptFile("expected numbers, some DICOM pixels are not; export it again")
         return array
+    array = array.astype(array.dtype.newbyteorder("="), copy=False)
     array = _stored_bits(array, integer(dataset, "BitsStored") or array.dtype.itemsize * 8)
     if photometric == "MONOCHROME1":
         stored = min(integer(dataset, "BitsStored") or 16, array.dtype.itemsize * 8)

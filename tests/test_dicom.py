@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import base64
+import io
+
 import numpy as np
+import pydicom
 import pytest
 from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
 from pydicom.uid import (
+    UID,
     DeflatedExplicitVRLittleEndian,
     EnhancedMRImageStorage,
+    ExplicitVRBigEndian,
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
     JPEGLSLossless,
@@ -186,3 +193,48 @@ def test_sizes_are_refused_before_decoding():
 def test_secured_media_are_recognised():
     assert dicom.sniff_encrypted(bytes.fromhex("308006092a864886f70d010703a080"))
     assert not dicom.sniff_encrypted(dicom_file(DEEP))
+
+
+HIGH_THROUGHPUT = (
+    "|4;u>04YEK0000C0000G00000000000000C0000G0000000000009pH0sl|{2mk^A000XAQUDA90ssL31q1{@0smY86Cj9?"
+    "kdTm&kdTm&kdTmwh=~7W02crOPjF>!N>E53R%LP^FfKASE;BCwkN^q*00000d;kIelfVEbG5ZAvbN~Rr024p}69Bya0ta*e"
+    "?EV6WbO68r6F>kHfVKVr%X9#A)BOO0Q~<yL6)*q=NVYbc?U&&TbpWzuWxyD~jJ5#404tyX72psAK@bE%-U@npaDsRMz(61n2"
+    ">kp25cVMf?70B{*#"
+)
+"""16 x 12 pixels of `np.add.outer(97 * rows, 41 * columns) % 4096`, as OpenJPH wrote them."""
+
+
+@pytest.mark.parametrize("number", [201, 202, 203])
+def test_high_throughput_jpeg_2000(number):
+    pixels = (np.add.outer(np.arange(16) * 97, np.arange(12) * 41) % 4096).astype(np.uint16)
+    dataset = dicom_dataset(pixels, BitsStored=16, HighBit=15)
+    dataset.file_meta.TransferSyntaxUID = UID(f"1.2.840.10008.1.2.4.{number}")
+    dataset.PixelData = encapsulate([base64.b85decode(HIGH_THROUGHPUT)])
+    dataset["PixelData"].VR, dataset["PixelData"].is_undefined_length = "OB", True
+    assert (only(saved(dataset)) == pixels).all()
+
+
+def test_big_endian_with_and_without_a_file_header():
+    dataset = dicom_dataset(DEEP)
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRBigEndian
+    dataset["PixelData"].value = DEEP.byteswap().tobytes()
+    stream = io.BytesIO()
+    pydicom.dcmwrite(stream, dataset, enforce_file_format=True)
+    data = stream.getvalue()
+    assert only(data).dtype == np.uint16
+    assert (only(data) == DEEP).all()
+    bare = data[data.index(b"\0\x08\0\x16UI") :]
+    assert dicom.sniff(bare)
+    assert (only(bare) == DEEP).all()
+
+
+def test_frames_know_the_image_they_are_from():
+    frames = dicom.parse(enhanced(3), "f" * 64)
+    uid = frames[0].instance[0]
+    assert [frame.instance for frame in frames] == [(uid, 1), (uid, 2), (uid, 3)]
+    (frame,) = dicom.parse(dicom_file(DEEP, FrameOfReferenceUID="1.2.3"), "f" * 64)
+    assert frame.instance[1] == 0
+    assert frame.header.origin.frame_of_reference_uid == "1.2.3"
+    assert frame.header.origin.header == {}
+    (frame,) = dicom.parse(dicom_file(DEEP), "f" * 64, linked=True)
+    assert frame.header.origin.header["PatientID"] == "12345"

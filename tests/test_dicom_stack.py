@@ -161,3 +161,14 @@ def test_the_digest_does_not_depend_on_the_order_of_files():
     one, other = assemble(frames, "a")[0][0], assemble(frames[::-1], "b")[0][0]
     assert one.sha256 == other.sha256
     assert (one.volume.array == other.volume.array).all()
+
+
+def test_distances_no_grid_fits_are_refused_by_name():
+    files = [
+        dicom_file(plane(i), i, ImagePositionPatient=[0, 0, z])
+        for i, z in enumerate((0, 4, 8, 12, 19, 26))
+    ]
+    found, refusals = stacked(files)
+    assert not found
+    assert refusals[0].code == "bad_geometry"
+    assert "4.00 to 7.00 mm" in refusals[0].message
