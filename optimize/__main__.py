@@ -17,7 +17,8 @@ from appliance.core.errors import (
     ProbeFailed,
     Unavailable,
 )
-from optimize.roots import data_root
+from appliance.provenance import data_root
+from optimize.search.verb import add_verb as add_search
 from optimize.verbs import add_verbs
 
 
@@ -143,6 +144,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     card.add_argument("run", metavar="PACKAGE", type=Path, help="package folder")
     card.set_defaults(do=_card)
+    add_search(verbs)
     add_verbs(verbs)
     return parser
 
