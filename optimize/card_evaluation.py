@@ -5,41 +5,31 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from appliance.wording import markdown_table, shown
+from optimize.caveats import PROBABILITIES, REFUSED, SCANNERS, baseline, incomplete
+
 Evaluation = Mapping[str, Any]
 
 
 def _value(entry: Mapping[str, Any] | None, digits: int = 3) -> str:
-    if not entry or entry.get("value") is None:
-        return "not measured"
-    low, high = entry.get("interval") or (None, None)
-    text = f"{entry['value']:.{digits}f}"
-    return text if low is None else f"{text} ({low:.{digits}f} to {high:.{digits}f})"
+    return shown(entry, digits) or "not measured"
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
-    return [*lines, *("| " + " | ".join(map(str, row)) + " |" for row in rows), ""]
+    return [markdown_table(head, rows), ""]
 
 
 def about_figures(evaluation: Evaluation) -> list[str]:
     """What the figures are of, and what their intervals mean."""
     protocol = evaluation["protocol"]
     folds = ", ".join(str(fold["fold"]) for fold in protocol["folds"])
-    lines = [
+    return [
         f"Measured {evaluation['utc'][:10]} by `python -m training evaluate` on fold {folds}: "
         "every slice was read from its file, as served, by a network of the same recipe that has "
         "not seen its fold. " + protocol["intervals"],
+        *incomplete(protocol),
+        REFUSED,
     ]
-    if protocol["missing_folds"]:
-        missing = ", ".join(map(str, protocol["missing_folds"]))
-        lines.append(f"Not the whole cross-validation: fold {missing} is missing.")
-    if protocol["in_sample_thresholds"]:
-        lines.append(
-            "In-sample thresholds: temperature, presence and conformal thresholds were fitted on "
-            "the fold they are judged on."
-        )
-    lines.append("Refused slices count as wrong, and as Dice 0, unless a line says otherwise.")
-    return lines
 
 
 def evaluated(metrics: Mapping[str, Any]) -> list[str]:
@@ -122,15 +112,10 @@ def _groups(evaluation: Evaluation) -> list[str]:
 
 
 def _calibration(evaluation: Evaluation) -> list[str]:
-    names = {
-        "raw": "classifier, before temperature scaling",
-        "scaled": "classifier, after temperature scaling",
-        "served": "as served, with the mask",
-    }
     found = evaluation["calibration"]
     rows = [
         (text, _value(found[k]["error"], 4), f"{found[k]['log_loss']:.4f}")
-        for k, text in names.items()
+        for k, text in PROBABILITIES.items()
     ]
     head = ("probabilities", "expected calibration error", "log loss")
     return ["## Calibration", "", *_table(head, rows)]
@@ -196,20 +181,15 @@ def _precisions(evaluation: Evaluation) -> list[str]:
 
 
 def _confounders(evaluation: Evaluation) -> list[str]:
-    lines = [
-        "Slices without tumour come from other scanners than tumour slices. A network can know the "
-        "scanner instead of the tumour; figures on other sources show how much of it travels.",
-        "",
-    ]
-    if baseline := evaluation["source_baseline"]:
-        shown = [
-            f"{key.replace('_', ' ')} {_value(v) if isinstance(v, Mapping) else v}"
-            for key, v in baseline.items()
-            if isinstance(v, int | float | str) or (isinstance(v, Mapping) and "value" in v)
+    lines = [SCANNERS, ""]
+    if found := evaluation["source_baseline"]:
+        figures = [
+            f"{name} {_value(value) if isinstance(value, Mapping) else value}"
+            for name, value in baseline(found).items()
         ]
         lines += [
             "A source-only baseline (border, size and histogram, no anatomy): "
-            + ", ".join(shown)
+            + ", ".join(figures)
             + ".",
             "",
         ]

@@ -16,21 +16,17 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from appliance.core.stripping import head_mask, stripped
+from appliance.core.stripping import disc, head_mask, stripped
 
 Contrast = Callable[[np.ndarray, np.random.Generator], np.ndarray]
-
-
-def _disc(radius: int) -> np.ndarray:
-    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
 
 
 def ct_like(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Saturated bone around flat, noisy soft tissue, in a brain window."""
     head = head_mask(picture)
     scalp, bone = int(rng.integers(2, 9)), int(rng.integers(5, 15))
-    inside = cv2.erode(head, _disc(scalp))
-    brain = cv2.erode(inside, _disc(bone))
+    inside = cv2.erode(head, disc(scalp))
+    brain = cv2.erode(inside, disc(bone))
     tissue = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.6, 2.0))
     level, contrast = rng.uniform(0.25, 0.6), rng.uniform(0.08, 0.35)
     middle = np.median(tissue[brain > 0]) if brain.any() else 0.4
@@ -40,14 +36,14 @@ def ct_like(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     # Face and skull base: what was dark between tissues is bone or air.
     dark = (tissue < rng.uniform(0.1, 0.25)) & (inside > 0)
     if rng.random() < 0.5:
-        out = np.where(dark & (cv2.erode(brain, _disc(12)) == 0), rng.choice([0.0, 1.0]), out)
+        out = np.where(dark & (cv2.erode(brain, disc(12)) == 0), rng.choice([0.0, 1.0]), out)
     return cv2.GaussianBlur(np.clip(out, 0, 1).astype(np.float32), (3, 3), 0)
 
 
 def t2_like(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Fluid bright, white matter dark: the order of tissues is reversed inside the skull."""
     head = head_mask(picture)
-    inside = cv2.erode(head, _disc(int(rng.integers(6, 13)))).astype(np.float32)
+    inside = cv2.erode(head, disc(int(rng.integers(6, 13)))).astype(np.float32)
     inside = cv2.GaussianBlur(inside, (0, 0), 2.0)
     tissue = cv2.GaussianBlur(picture, (0, 0), 0.6)
     reversed_ = np.clip(1.0 - tissue / max(np.percentile(tissue, 97), 0.2), 0, 1)
@@ -84,7 +80,7 @@ def negative(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def blobs(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Smooth activity inside the outline, as nuclear images have."""
-    head = cv2.erode(head_mask(picture), _disc(int(rng.integers(3, 14)))).astype(np.float32)
+    head = cv2.erode(head_mask(picture), disc(int(rng.integers(3, 14)))).astype(np.float32)
     size = picture.shape[0]
     side = int(rng.integers(6, 20))
     field = cv2.resize(rng.random((side, side)).astype(np.float32), (size, size), interpolation=2)

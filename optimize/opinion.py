@@ -20,7 +20,7 @@ from tqdm import tqdm
 from appliance import runtime  # noqa: F401  isort: skip (oneDAL before OpenVINO)
 from appliance.boosting import BoostedTrees
 from appliance.core.errors import CorruptFile
-from appliance.onedal import OutlierDetector
+from appliance.onedal import OutlierDetector, one_thread
 from appliance.opinion import FILE, METHOD, TYPES, OpinionEstimator
 from appliance.package import Package, open_package
 from optimize.cases import Case, all_cases, read_cases
@@ -66,19 +66,20 @@ def table(
 ) -> list[dict[str, Any]]:
     """One row for each candidate: accuracy by fold and outline, times beside stock scikit-learn's.
 
-    Both take one thread: oneDAL does while it serves. Without `stock` only oneDAL is timed.
+    Both take one thread, so that accuracies can be repeated. Without `stock` only oneDAL is timed.
     """
     rows = []
     fitted_on = training_rows(found, folds)
     for one in tqdm(tried, desc="candidates", disable=None):
-        with threadpool_limits(1):
+        with threadpool_limits(1), one_thread():
             fit_ms, ask_ms = timed(one.onedal, *fitted_on)
             stock_ms = timed(one.stock, *fitted_on) if stock else None
+            accuracy = cross_validated(found, one.onedal)
         rows.append(
             {
                 "algorithm": one.name,
                 "settings": one.settings,
-                "accuracy": cross_validated(found, one.onedal),
+                "accuracy": accuracy,
                 "fit_ms": round(fit_ms, 1),
                 "predict_ms": round(ask_ms, 4),
                 "stock_fit_ms": None if stock_ms is None else round(stock_ms[0], 1),

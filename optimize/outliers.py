@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from appliance import runtime  # noqa: F401  isort: skip (oneDAL before OpenVINO)
 from appliance.core.errors import ManifestError
+from appliance.core.intensity import from_unit, to_unit
 from appliance.core.preprocess import Preprocessing
 from appliance.core.types import LABELS
 from appliance.onedal import (
@@ -116,13 +117,13 @@ def fit_outliers(
         Part of the embedding that is looked at; a draft's ``outlier_features``.
     """
     rng = np.random.default_rng(seed)
-    units = [(item.array[..., 0] * 128.0 + 128.0) / 255.0 for item in prepared(training, spec)]
+    units = [to_unit(item.array[..., 0]) for item in prepared(training, spec)]
     names, groups = np.unique([case.group for case in training], return_inverse=True)
     if len(names) < 2:
         raise ManifestError("the refusal estimator needs training slices of several groups")
 
     def embed(pictures: Iterable[np.ndarray], count: int, what: str) -> np.ndarray:
-        arrays = ((np.clip(p, 0, 1) * 255.0 - 128.0) / 128.0 for p in pictures)
+        arrays = map(from_unit, pictures)
         outputs = network.infer_many(a[None, ..., None].astype(np.float32) for a in arrays)
         bar = tqdm(outputs, total=count, desc=what, disable=None)
         return np.stack([o["embedding"][0] for o in bar])

@@ -18,6 +18,7 @@ from appliance.core.errors import InputError
 from appliance.core.manifest import Manifest
 from appliance.core.preprocess import Preprocessing, prepare
 from appliance.core.radiomics import LEAST_PX, NAMES, features
+from appliance.core.stripping import disc
 from appliance.core.types import Series
 from appliance.ingest import read_bytes
 from appliance.interpret import interpret
@@ -74,8 +75,7 @@ def move(mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     mask = mask.astype(np.uint8)
     radius = float(np.sqrt(np.count_nonzero(mask) / np.pi))
     by = int(np.clip(rng.integers(-3, 5), -int(radius / 4), int(radius / 3)))
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * abs(by) + 1, 2 * abs(by) + 1))
-    out = cv2.dilate(mask, disc) if by > 0 else cv2.erode(mask, disc)
+    out = cv2.dilate(mask, disc(by)) if by > 0 else cv2.erode(mask, disc(-by))
     most = max(1, int(radius / 5))
     down, right = (int(v) for v in rng.integers(-most, most + 1, 2))
     shift = np.array([[1, 0, right], [0, 1, down]], np.float32)

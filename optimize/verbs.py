@@ -21,8 +21,8 @@ def _open(folder: Path | None) -> Any:
 
 def _parity(arguments: argparse.Namespace) -> int:
     from appliance.core.parity import table
+    from appliance.provenance import data_root
     from optimize import parity
-    from optimize.roots import data_root
     from optimize.runs import open_run
 
     run, root = open_run(arguments.run), data_root(arguments.data)
@@ -55,8 +55,8 @@ def _rule(package: Path | None, run: Any, cases: Any) -> tuple[Any, Any]:
 
 
 def _opinion(arguments: argparse.Namespace) -> int:
+    from appliance.provenance import data_root
     from optimize.opinion import add_opinion
-    from optimize.roots import data_root
 
     package = _open(arguments.package)
     answer = add_opinion(arguments.run, data_root(arguments.data), package, arguments.out)

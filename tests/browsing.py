@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import base64
+import threading
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from typing import Any
 
 import cv2
 import numpy as np
+from werkzeug.serving import make_server
 
+from appliance.app import close, create_app
+from appliance.pipeline import Analyzer
+from appliance.settings import Settings
 from tests.conftest import head_array
 
 CONTOUR = (0xFF, 0xD8, 0x4D)
@@ -36,6 +43,22 @@ PIXELS_LIKE = """([red, green, blue]) => {
   }
   return found;
 }"""
+
+
+@contextmanager
+def serving(settings: Settings, analyzer: Analyzer) -> Iterator[str]:
+    """Address of a running server; it is stopped and its store closed whatever happens."""
+    app = create_app(settings, analyzer)
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join(10)
+        server.server_close()
+        close(app)
 
 
 def png(lesion: bool = True, seed: int = 0) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,18 +16,6 @@ from appliance.core.preprocess import Preprocessing, prepare
 from appliance.runtime import Network
 from tests.tiny import bright_spot_model, draft
 from training import data
-
-
-def _row(case: data.Case, root: Path) -> dict:
-    return {
-        "image": str(case.image.relative_to(root)),
-        "sha256": hashlib.sha256(case.image.read_bytes()).hexdigest(),
-        "mask": None if case.mask is None else str(case.mask.relative_to(root)),
-        "label": case.label,
-        "fold": case.fold,
-        "group": case.group,
-        "source": case.source,
-    }
 
 
 def _brighter(model: ov.Model, factor: float) -> ov.Model:
@@ -47,9 +34,9 @@ def write_run(
     """A run folder as training, `convert` and `quantize` leave it; INT8 differs a little."""
     cases = data.tumour_cases(root) + data.healthy_cases(root)
     lists = {
-        "training": [_row(c, root) for c in cases if c.fold in trained_on],
-        "validation": [_row(c, root) for c in cases if c.fold not in trained_on],
-        "other_sources": [_row(c, root) for c in data.other_source_cases(root)],
+        "training": [c.to_json(root) for c in cases if c.fold in trained_on],
+        "validation": [c.to_json(root) for c in cases if c.fold not in trained_on],
+        "other_sources": [c.to_json(root) for c in data.other_source_cases(root)],
     }
     (folder / "export").mkdir(parents=True)
     (folder / "export" / "cases.json").write_text(json.dumps(lists))

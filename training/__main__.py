@@ -7,7 +7,7 @@ import logging
 import sys
 
 from appliance.core.errors import ApplianceError, BadRequest, InputError, NotFound, Unavailable
-from training import answer, compare, prepare, runs, synthesize, tried
+from training import answer, compare, prepare, registration, runs, synthesize, tried
 from training.evaluation import verb as evaluation
 from training.explore import verb as exploration
 
@@ -20,6 +20,7 @@ _VERBS = (
     evaluation.add_verb,
     compare.add_verb,
     synthesize.add_verb,
+    registration.add_verb,
     answer.add_verb,
 )
 

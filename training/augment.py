@@ -9,12 +9,13 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from appliance.core.intensity import from_unit, to_unit
 from appliance.core.stripping import stripped
 from appliance.core.types import LABELS
 from training import appearance
 from training.config import Augmentation
 from training.data import Slices
-from training.painting import Painter, from_unit, to_unit
+from training.painting import Painter
 
 _HEALTHY = LABELS.index("no_tumor")
 _WELL_DEFINED = ("meningioma", "pituitary")  # a glioma reaches beyond its outline

@@ -18,6 +18,7 @@ from appliance.core.types import LABELS
 from training.data import Slices
 from training.loader import steps_per_epoch, training_batches
 from training.painting import Painter
+from training.processes import write_json
 from training.protocol import Protocol
 
 logger = logging.getLogger(__name__)
@@ -156,9 +157,7 @@ class Run:
             }
         )
         self.done["epochs"].assign_add(1)
-        partial = self.out / "history.json.part"
-        partial.write_text(json.dumps(self._document(), indent=1))
-        partial.replace(self.out / "history.json")
+        write_json(self.out / "history.json", self._document())
         self.manager.save()
         logger.info("%s %s", self.title, json.dumps(self.history[-1]))
 

@@ -73,7 +73,7 @@ def make(out: Path, root: Path, candidate: Candidate, title: str) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """The verb."""
-    from training.roots import data_root
+    from appliance.provenance import data_root
 
     protocol = Protocol(
         input=arguments.input,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from appliance.wording import markdown_table
 from training.page import COLOURS, figure, new_figure, page, prose, table
 
 _HEAD = (
@@ -133,20 +134,15 @@ def setting(document: Mapping[str, Any]) -> str:
     )
 
 
-def _markdown_table(head: tuple[str, ...], rows: list[list[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
-
-
 def markdown(document: Mapping[str, Any]) -> str:
     """The comparison as Markdown."""
     notes = "\n".join(f"- {note}" for note in document["notes"])
     return (
         f"# Networks compared\n\n{lead(document)}\n\n"
-        f"{_markdown_table(_HEAD, main_rows(document))}\n{setting(document)}\n\n"
+        f"{markdown_table(_HEAD, main_rows(document))}\n\n{setting(document)}\n\n"
         f"## What the accuracy is made of (INT8)\n\n"
-        f"{_markdown_table(_DETAIL, detail_rows(document))}\n"
-        f"## Time and size\n\n{_markdown_table(_COST, cost_rows(document))}\n"
+        f"{markdown_table(_DETAIL, detail_rows(document))}\n\n"
+        f"## Time and size\n\n{markdown_table(_COST, cost_rows(document))}\n\n"
         f"## How to read it\n\n{notes}\n"
     )
 

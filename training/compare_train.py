@@ -100,19 +100,8 @@ def export(
     some = slices.arrays[:: max(1, len(slices.labels) // _REFERENCE_SLICES)]
     answer = serve(tf.constant(some))["logits"].numpy()
     np.savez_compressed(folder / "reference.npz", image=some, logits=answer)
-    write_json(folder / "cases.json", {"training": [_row(c, root) for c in slices.cases]})
+    write_json(folder / "cases.json", {"training": [c.to_json(root) for c in slices.cases]})
     write_json(folder / "draft.json", _draft(candidate, protocol))
-
-
-def _row(case: data.Case, root: Path) -> dict[str, Any]:
-    return {
-        "image": str(case.image.relative_to(root)),
-        "mask": None if case.mask is None else str(case.mask.relative_to(root)),
-        "label": case.label,
-        "fold": case.fold,
-        "group": case.group,
-        "source": case.source,
-    }
 
 
 def _draft(candidate: Candidate, protocol: Protocol) -> dict[str, Any]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -41,6 +43,18 @@ class Case:
     group: str
     source: str
     plane: str = ""
+
+    def to_json(self, root: Path) -> dict[str, Any]:
+        """The row of a case list: paths below `root`, and the image's SHA-256."""
+        return {
+            "image": str(self.image.relative_to(root)),
+            "sha256": hashlib.sha256(self.image.read_bytes()).hexdigest(),
+            "mask": None if self.mask is None else str(self.mask.relative_to(root)),
+            "label": self.label,
+            "fold": self.fold,
+            "group": self.group,
+            "source": self.source,
+        }
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

@@ -7,12 +7,15 @@ the whole appliance.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from io import BytesIO
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from appliance.atomic import put_file
 from appliance.core.types import LABELS
+from appliance.core.verdict import softmax
 from training.data import Slices
 
 _HEALTHY = LABELS.index("no_tumor")
@@ -20,14 +23,11 @@ _STRONGEST = 24
 _ALARM_PX = 40
 
 READINGS = "readings.npz"
-"""File in a run's folder."""
+"""File in a run's folder, written after every epoch."""
+WEIGHTS = "average.weights.h5"
+"""The averaged weights, there when the run is finished."""
 
 Readings = Mapping[str, np.ndarray]
-
-
-def _softmax(logits: np.ndarray) -> np.ndarray:
-    powers = np.exp(logits - logits.max(1, keepdims=True))
-    return powers / powers.sum(1, keepdims=True)
 
 
 def read(outputs: Mapping[str, np.ndarray], slices: Slices) -> dict[str, np.ndarray]:
@@ -52,7 +52,7 @@ def read(outputs: Mapping[str, np.ndarray], slices: Slices) -> dict[str, np.ndar
     return {
         "group": np.array([case.group for case in slices.cases]),
         "label": slices.labels.astype(np.int64),
-        "chances": _softmax(outputs["logits"]).astype(np.float32),
+        "chances": softmax(outputs["logits"]).astype(np.float32),
         "strongest": flat[:, -_STRONGEST:].mean(1).astype(np.float32),
         "area": np.array(area),
         "dice": np.array(overlap, np.float32),
@@ -92,9 +92,11 @@ def figures(readings: Readings) -> dict[str, float]:
 
 
 def save(path: Path, sets: Mapping[str, Readings]) -> None:
-    """Write the readings of several sets to one ``.npz``."""
+    """Write the readings of several sets to one ``.npz``, whole or not at all."""
     flat = {f"{name}/{key}": v for name, readings in sets.items() for key, v in readings.items()}
-    np.savez_compressed(path, **flat)
+    buffer = BytesIO()
+    np.savez_compressed(buffer, **flat)
+    put_file(path, buffer.getvalue())
 
 
 def load(path: Path) -> dict[str, dict[str, np.ndarray]]:

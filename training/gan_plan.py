@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from appliance.core.errors import BadRequest
+from appliance.core.intensity import to_unit
 from appliance.core.preprocess import Preprocessing
 from appliance.core.types import LABELS
 
@@ -80,7 +81,7 @@ class Plan:
 
 def to_bytes(array: np.ndarray) -> np.ndarray:
     """Prepared or generated pictures in -1 to 1, as uint8; the last axis goes."""
-    return np.clip(np.rint(array[..., 0] * 128.0 + 128.0), 0, 255).astype(np.uint8)
+    return np.clip(np.rint(to_unit(array[..., 0]) * 255.0), 0, 255).astype(np.uint8)
 
 
 def sheet(pictures: np.ndarray, columns: int) -> np.ndarray:

@@ -23,6 +23,7 @@ import numpy as np
 from tqdm import tqdm
 
 from appliance.core.preprocess import Preprocessing
+from appliance.core.stripping import disc
 
 GRID = Preprocessing(size=128)
 """How slices are cut and scaled before they are compared."""
@@ -91,13 +92,12 @@ def _gradient_bits(smooth: np.ndarray) -> np.ndarray:
 def _inside(array: np.ndarray) -> np.ndarray:
     """The convex head, shrunk past skin and skull."""
     bright = (array > -0.76).astype(np.uint8)
-    ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (15, 15))
-    closed = cv2.morphologyEx(bright, cv2.MORPH_CLOSE, ellipse)
+    closed = cv2.morphologyEx(bright, cv2.MORPH_CLOSE, disc(7))
     hull = cv2.convexHull(cv2.findNonZero(closed))
     filled = cv2.fillConvexPoly(np.zeros_like(closed), hull, 1)
     filled[[0, -1]] = 0
     filled[:, [0, -1]] = 0
-    return cv2.erode(filled, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (29, 29))) > 0
+    return cv2.erode(filled, disc(14)) > 0
 
 
 def look(array: np.ndarray) -> Look:

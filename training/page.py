@@ -14,6 +14,7 @@ import base64
 import io
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ import numpy as np
 
 from appliance import NOTICE, __version__
 from appliance.core.errors import Unavailable
+from appliance.wording import NOTHING, markdown_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -113,6 +115,20 @@ def heading(text: str) -> str:
     return f"<h3>{escape(text)}</h3>"
 
 
+@dataclass(frozen=True)
+class Table:
+    """Header, rows of text and numbers (None is shown as a dash), and a caption."""
+
+    header: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+    caption: str = ""
+
+    def markdown(self) -> str:
+        """As a Markdown table, the caption above."""
+        caption = f"*{self.caption}*\n\n" if self.caption else ""
+        return caption + markdown_table(self.header, self.rows)
+
+
 def table(header: Sequence[str], rows: Iterable[Sequence[Any]], caption: str = "") -> str:
     """A table that scrolls sideways where it is too wide; numbers stand on the right.
 
@@ -126,7 +142,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[Any]], caption: str = "
     ]
 
     def cells(values: Sequence[Any], tag: str) -> str:
-        shown = ("–" if value is None else str(value) for value in values)
+        shown = (NOTHING if value is None else str(value) for value in values)
         classes = (' class="number"' if number else "" for number in numeric)
         pairs = zip(shown, classes, strict=True)
         return "".join(f"<{tag}{kind}>{escape(text)}</{tag}>" for text, kind in pairs)

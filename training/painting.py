@@ -11,22 +11,13 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from appliance.core.stripping import head_mask
+from appliance.core.intensity import to_unit
+from appliance.core.stripping import disc, head_mask
 from appliance.core.types import LABELS
 from training.data import Slices
 
 _HEALTHY = LABELS.index("no_tumor")
 _COARSE = 28
-
-
-def to_unit(array: np.ndarray) -> np.ndarray:
-    """Prepared ``[-1, 127/128]`` to 0 to 1."""
-    return (array * 128.0 + 128.0) / 255.0
-
-
-def from_unit(picture: np.ndarray) -> np.ndarray:
-    """0 to 1 to the prepared range; the inverse of `to_unit`."""
-    return (np.clip(picture, 0.0, 1.0) * 255.0 - 128.0) / 128.0
 
 
 class Painter:
@@ -118,7 +109,7 @@ class Painter:
             source = source[:, ::-1]
         over = (mask > 0.1).astype(np.uint8)
         reach = int(rng.integers(3, 8))
-        over = cv2.dilate(over, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1,) * 2))
+        over = cv2.dilate(over, disc(reach))
         if (over * head_mask(source)).sum() < 0.95 * over.sum():
             return None
         return self._blend(picture, source, over.astype(np.float32), rng)

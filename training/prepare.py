@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from appliance.core.errors import BadRequest, InputError, NotFound
-from training.roots import data_root
+from appliance.provenance import data_root
 
 if TYPE_CHECKING:
     from training.census import Census, Compared

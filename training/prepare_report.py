@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from appliance.wording import markdown_table
 from training.census import COPY, SAME_HEAD, Census
 from training.data import Case
 from training.likeness import BITS, CANDIDATE
@@ -59,11 +60,6 @@ def document(
     }
 
 
-def _table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    lines = [header, ("---",) * len(header), *rows]
-    return "".join(f"| {' | '.join(map(str, line))} |\n" for line in lines)
-
-
 def _pairs(found: Mapping[str, Any], kind: str) -> str:
     pairs = [pair for pair in found["pairs"] if pair["kind"] == kind]
     order = {"across folds": 0, "across sets": 1, "same fold": 2}
@@ -77,7 +73,7 @@ def _pairs(found: Mapping[str, Any], kind: str) -> str:
     ]
     header = ("relation", "slice", "fold", "slice", "fold", "orientation", "correlation")
     more = f"\n{len(pairs) - _SHOWN} more in census.csv.\n" if len(pairs) > _SHOWN else ""
-    return _table(header, rows) + more
+    return f"{markdown_table(header, rows)}\n{more}"
 
 
 def markdown(found: Mapping[str, Any]) -> str:
@@ -101,7 +97,8 @@ Checksums: {found["checksums"]}.
 {found["slices"]} slices in {found["groups"]} groups. A fold belongs to a group; no function splits
 a list of slices in any other way.
 
-{_table(("set", "label", *folds), rows)}
+{markdown_table(("set", "label", *folds), rows)}
+
 ## Census
 
 {compared["slices"]} slices were compared with each other in eight orientations: hashes of
@@ -110,7 +107,8 @@ of the detail inside the head judged them. From {settings["copy"]} on it is the 
 from {settings["same_head"]} on probably another slice of the same person (same head).{strangers}
 {compared["left_out"]} pictures of sets without labels could not be compared.
 
-{_table(("pairs of different groups", *relations), counts)}
+{markdown_table(("pairs of different groups", *relations), counts)}
+
 Inside groups, as expected: {within.get("copy", 0)} pairs as alike as copies and
 {within.get("same head", 0)} as alike as slices of one head.
 

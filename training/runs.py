@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import json
 import logging
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
-from appliance.core.errors import ApplianceError
+from appliance.provenance import data_root
 from training.config import FOLDS, held_out, load_config
 from training.device import BACKENDS, choose, start
-from training.roots import data_root
+from training.processes import step, write_json
 from training.workers import cluster
 
 logger = logging.getLogger(__name__)
@@ -58,15 +55,16 @@ def _export(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def steps(config: str, fold: int | None, root: Path, run: Path, backend: str) -> list[list[str]]:
-    """The commands that bring one run from images to INT8; each in a process of its own."""
-    python = [sys.executable, "-m"]
+def steps(
+    config: str, fold: int | None, root: Path, run: Path, backend: str
+) -> list[tuple[str, str, list[str]]]:
+    """What brings one run from images to INT8: title, module and arguments of each process."""
     part = "all" if fold is None else str(fold)
+    train = ["train", config, "--fold", part, "--data", str(root), "--out", str(run)]
     return [
-        [*python, "training", "train", config, "--fold", part, "--data", str(root)]
-        + ["--out", str(run), "--backend", backend],
-        [*python, "optimize", "convert", str(run)],
-        [*python, "optimize", "quantize", str(run), "--data", str(root)],
+        (f"{run.name}: training", "training", [*train, "--backend", backend]),
+        (f"{run.name}: to OpenVINO", "optimize", ["convert", str(run)]),
+        (f"{run.name}: to INT8", "optimize", ["quantize", str(run), "--data", str(root)]),
     ]
 
 
@@ -74,19 +72,16 @@ def _cross_validate(arguments: argparse.Namespace) -> int:
     """Fold after fold; what is finished is left alone, what was interrupted resumes."""
     config = load_config(arguments.config)
     root = data_root(arguments.data).resolve()
-    out = Path(arguments.out or f"runs/{config.name}")
+    out = Path(arguments.out or f"runs/{config.name}").resolve()
     for fold in map(_fold, arguments.folds):
         run = out / ("all" if fold is None else f"fold{fold}")
         stamp = run / "finished.json"
         if stamp.is_file():
             logger.info("%s is finished", run.name)
             continue
-        for command in steps(arguments.config, fold, root, run, arguments.backend):
-            logger.info("%s: %s", run.name, " ".join(command[1:5]))
-            done = subprocess.run(command, check=False, stdout=subprocess.PIPE, text=True)
-            if done.returncode:
-                raise ApplianceError(f"{run.name}: {' '.join(command[1:4])} failed, see above")
-        stamp.write_text(json.dumps({"config": arguments.config, "fold": fold}))
+        for title, module, given in steps(arguments.config, fold, root, run, arguments.backend):
+            step(title, module, *given)
+        write_json(stamp, {"config": arguments.config, "fold": fold})
         print(run)
     return 0
 

@@ -119,7 +119,7 @@ def synthesize(out: Path, root: Path, plan: Plan, count: int, settings: dict) ->
 
 def run(arguments: argparse.Namespace) -> int:
     """The verb; 4 when so many pictures were copies that too few are left."""
-    from training.roots import data_root
+    from appliance.provenance import data_root
 
     if min(arguments.seeds, arguments.ablation_epochs, arguments.count or 1) < 1:
         raise BadRequest("--seeds, --ablation-epochs and --count are 1 or more")

@@ -23,6 +23,7 @@ import cv2
 import numpy as np
 
 from appliance import runtime  # noqa: F401  isort: skip (oneDAL before OpenVINO)
+from appliance.core.intensity import from_unit
 from appliance.core.types import LABELS
 from appliance.registry import find_package
 from appliance.runtime import Network
@@ -91,7 +92,7 @@ class Eye:
         def arrays():
             for picture in pictures:
                 large = cv2.resize(picture, (side, side), interpolation=cv2.INTER_LINEAR)
-                yield ((large.astype(np.float32) - 128.0) / 128.0)[None, ..., None]
+                yield from_unit(large.astype(np.float32) / 255.0)[None, ..., None]
 
         found = list(self.network.infer_many(arrays()))
         return tuple(np.concatenate([one[key] for one in found]) for key in ("logits", "embedding"))

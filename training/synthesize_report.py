@@ -9,6 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from appliance.wording import markdown_table
 from training.compare_report import interval
 from training.gan_plan import sheet
 from training.page import COLOURS, figure, new_figure, page, picture, prose, table
@@ -116,20 +117,16 @@ def judge_text(document: Mapping[str, Any]) -> str:
     )
 
 
-def _markdown_table(head: tuple[str, ...], rows: list[list[str]]) -> str:
-    return "\n".join(f"| {' | '.join(line)} |" for line in (head, ["---"] * len(head), *rows))
-
-
 def markdown(document: Mapping[str, Any]) -> str:
     """The synthesis as Markdown."""
     notes = "\n".join(f"- {note}" for note in document["notes"])
     return (
         f"# Synthetic slices\n\n{lead(document)}\n\n"
         f"## With and without, on real slices\n\n{ablation_text(document)}\n\n"
-        f"{_markdown_table(_ABLATION, ablation_rows(document))}\n\n"
-        f"## Copies of patients\n\n{_markdown_table(_DISTANCE_HEAD, distance_rows(document))}\n\n"
+        f"{markdown_table(_ABLATION, ablation_rows(document))}\n\n"
+        f"## Copies of patients\n\n{markdown_table(_DISTANCE_HEAD, distance_rows(document))}\n\n"
         f"## Likeness by class\n\n{judge_text(document)}\n\n"
-        f"{_markdown_table(_CLASSES, class_rows(document))}\n\n## How to read it\n\n{notes}\n"
+        f"{markdown_table(_CLASSES, class_rows(document))}\n\n## How to read it\n\n{notes}\n"
     )
 
 

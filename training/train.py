@@ -6,7 +6,7 @@ import json
 import logging
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,12 @@ from tqdm import tqdm
 
 from training import data
 from training.config import Config
-from training.figures import READINGS, figures, read, save
+from training.figures import READINGS, WEIGHTS, Readings, figures, read, save
 from training.heads import generated_heads
 from training.loader import plain_batches, steps_per_epoch, training_batches
 from training.networks import build, load_imagenet
 from training.painting import Painter
+from training.processes import write_json
 from training.step import PARTS, make_step
 from training.weights import efficientnet_lite0
 from training.workers import Cluster
@@ -88,7 +89,7 @@ def is_stale(history: Sequence[dict[str, Any]], patience: int) -> bool:
 
 
 class _Run:
-    """A run's folder: checkpoints, history, TensorBoard logs; only the first worker writes."""
+    """A run's folder: checkpoints, history, readings, logs; only the first worker writes."""
 
     def __init__(self, out: Path, cluster: Cluster, **tracked: Any) -> None:
         out.mkdir(parents=True, exist_ok=True)
@@ -117,15 +118,21 @@ class _Run:
             self.epochs = document["epochs"][: int(self.done)]
             logger.info("resuming after epoch %d", int(self.done))
 
-    def save(self, entry: dict[str, Any], config: Config, backend: dict[str, Any]) -> None:
-        """Add an epoch."""
+    def save(
+        self,
+        entry: dict[str, Any],
+        readings: Mapping[str, Readings],
+        config: Config,
+        backend: dict[str, Any],
+    ) -> None:
+        """Add an epoch, and what the averaged network says of each slice after it."""
         self.epochs.append(entry)
         self.done.assign_add(1)
         if self.cluster.is_chief:
+            (self.out / WEIGHTS).unlink(missing_ok=True)  # until it is finished again
+            save(self.out / READINGS, readings)
             document = {"config": asdict(config), "backend": backend, "epochs": self.epochs}
-            partial = self.out / "history.json.part"
-            partial.write_text(json.dumps(document, indent=1))
-            partial.replace(self.out / "history.json")
+            write_json(self.out / "history.json", document)
         self.manager.save()
         with self.log.as_default(step=entry["epoch"]):
             for name, value in entry.items():
@@ -148,7 +155,8 @@ def train(
     Returns
     -------
     dict
-        The history; also in ``history.json``. The averaged weights are in ``average.weights.h5``.
+        The history; also in ``history.json``. A finished run's averaged weights are in
+        ``average.weights.h5``, the last epoch's readings in ``readings.npz``.
     """
     cv2.setNumThreads(1)
     cluster = cluster or Cluster()
@@ -178,19 +186,17 @@ def train(
         label = f"epoch {epoch + 1}/{config.epochs}"
         bar = tqdm(batches.take(steps), total=steps, desc=label, disable=None)
         for count, batch in enumerate(bar, 1):
-            seen = epoch * steps + count
-            decay = min(config.ema, (1.0 + seen) / (10.0 + seen))
+            number = epoch * steps + count
+            decay = min(config.ema, (1.0 + number) / (10.0 + number))
             sums += [float(part) for part in step(*batch, tf.constant(decay, tf.float32))]
         entry: dict[str, Any] = {
             "epoch": epoch + 1,
             "seconds": round(time.perf_counter() - started, 1),
             **{f"loss_{name}": value / steps for name, value in zip(PARTS, sums, strict=True)},
         }
-        for name, slices in watched.items():
-            entry[name] = figures(read(predict(average, slices, config), slices))
-        run.save(entry, config, backend)
+        seen = {name: read(predict(average, part, config), part) for name, part in watched.items()}
+        entry |= {name: figures(readings) for name, readings in seen.items()}
+        run.save(entry, seen, config, backend)
     if cluster.is_chief:
-        average.save_weights(str(out / "average.weights.h5"))
-        sets = {name: read(predict(average, part, config), part) for name, part in watched.items()}
-        save(out / READINGS, sets)
+        average.save_weights(str(out / WEIGHTS))
     return {"config": asdict(config), "backend": backend, "epochs": run.epochs}

@@ -17,19 +17,20 @@ _MARGIN = 0.02
 _LOW, _HIGH = 1.0, 99.7  # percentiles, as in `Preprocessing`
 
 
-def _disc(radius: int) -> np.ndarray:
+def disc(radius: int) -> np.ndarray:
+    """A round structuring element, (2 radius + 1, 2 radius + 1) uint8."""
     return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
 
 
 def head_mask(picture: np.ndarray) -> np.ndarray:
     """Filled head of a prepared slice, (size, size) uint8.
 
-    >>> disc = cv2.circle(np.zeros((64, 64), np.float32), (32, 32), 20, 0.5, 3)
-    >>> int(head_mask(disc)[32, 32])
+    >>> ring = cv2.circle(np.zeros((64, 64), np.float32), (32, 32), 20, 0.5, 3)
+    >>> int(head_mask(ring)[32, 32])
     1
     """
     inside = (cv2.GaussianBlur(picture, (5, 5), 0) > 0.08).astype(np.uint8)
-    closed = cv2.morphologyEx(inside, cv2.MORPH_CLOSE, _disc(8))
+    closed = cv2.morphologyEx(inside, cv2.MORPH_CLOSE, disc(8))
     contours, _ = cv2.findContours(closed, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     return cv2.drawContours(np.zeros_like(closed), contours, -1, 1, cv2.FILLED)
 
@@ -45,17 +46,17 @@ def brain_mask(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """About the brain of a slice, (size, size) uint8; never more than the head without its skin."""
     head = head_mask(picture)
     side = picture.shape[0]
-    inner = cv2.erode(head, _disc(int(rng.integers(side // 22, side // 14))), borderValue=0)
+    inner = cv2.erode(head, disc(int(rng.integers(side // 22, side // 14))), borderValue=0)
     tissue = ((cv2.GaussianBlur(picture, (3, 3), 0) > rng.uniform(0.2, 0.3)) & (inner > 0)).astype(
         np.uint8
     )
-    core = _largest(cv2.morphologyEx(tissue, cv2.MORPH_OPEN, _disc(side // 28)))
-    core = cv2.morphologyEx(core, cv2.MORPH_CLOSE, _disc(side // 14))
+    core = _largest(cv2.morphologyEx(tissue, cv2.MORPH_OPEN, disc(side // 28)))
+    core = cv2.morphologyEx(core, cv2.MORPH_CLOSE, disc(side // 14))
     contours, _ = cv2.findContours(core, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     core = cv2.drawContours(np.zeros_like(core), contours, -1, 1, cv2.FILLED) & inner
     if core.sum() > 0.45 * head.sum():
         return core
-    return cv2.erode(head, _disc(int(rng.integers(side // 14, side // 9))), borderValue=0)
+    return cv2.erode(head, disc(int(rng.integers(side // 14, side // 9))), borderValue=0)
 
 
 def stripped(
@@ -67,7 +68,7 @@ def stripped(
     -------
     picture, mask : (size, size) float32, or None when hardly anything would be left
     """
-    tumour = cv2.dilate((mask > 0.1).astype(np.uint8), _disc(2))
+    tumour = cv2.dilate((mask > 0.1).astype(np.uint8), disc(2))
     brain = brain_mask(picture, rng) | tumour
     if brain.sum() < 0.15 * brain.size:
         return None

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from appliance.core.intensity import to_unit
 from appliance.core.preprocess import Preprocessing, prepare
 from appliance.core.probe import probe_picture
 from appliance.core.stripping import head_mask
 from training import appearance
-from training.painting import to_unit
 
 STEPS = ("curve", "bias", "blur", "ghost", "motion", "down_sample", "noise", "jpeg")
 

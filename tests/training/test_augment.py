@@ -7,13 +7,14 @@ import cv2
 import numpy as np
 import pytest
 
+from appliance.core.intensity import from_unit, to_unit
 from appliance.core.preprocess import Preprocessing, prepare, prepare_mask
 from appliance.core.probe import probe_picture
 from appliance.core.types import LABELS
 from training.augment import augment
 from training.config import Augmentation
 from training.data import Case, Slices
-from training.painting import Painter, from_unit, to_unit
+from training.painting import Painter
 
 SPEC = Preprocessing(size=128)
 HEALTHY = LABELS.index("no_tumor")

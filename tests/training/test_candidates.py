@@ -1,17 +1,10 @@
 """The list of candidates names what it is, and its widths build what was published."""
 
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
 from appliance.core.errors import BadRequest
+from tests.apart import apart
 from training.candidates import CANDIDATES, choose
-
-ROOT = Path(__file__).parents[2]
 
 PUBLISHED = """
 import json
@@ -48,17 +41,7 @@ print(json.dumps({
 @pytest.fixture(scope="module")
 def built():
     pytest.importorskip("tensorflow")
-    done = subprocess.run(
-        [sys.executable, "-c", PUBLISHED],
-        cwd=ROOT,
-        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2", "CUDA_VISIBLE_DEVICES": "-1"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    return json.loads(done.stdout.splitlines()[-1])
+    return apart(PUBLISHED)
 
 
 # Weights of the convolutions with three colours, as keras.applications and torchvision have them.

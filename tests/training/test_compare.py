@@ -1,13 +1,12 @@
 """The comparison from images to report on a few generated heads, with the real processes."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.apart import apart
 from tests.small_root import write_small_root
 from training.__main__ import main
 from training.candidates import choose
@@ -15,8 +14,6 @@ from training.compare import compare
 from training.compare_figures import comparison, front
 from training.compare_report import markdown
 from training.protocol import Protocol
-
-ROOT = Path(__file__).parents[2]
 
 RESUME = """
 import json, sys
@@ -61,16 +58,7 @@ def root(tmp_path_factory):
 
 def test_a_killed_run_goes_on_and_a_finished_one_stays(root, tmp_path):
     pytest.importorskip("tensorflow")
-    done = subprocess.run(
-        [sys.executable, "-c", RESUME, root, tmp_path],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    found = json.loads(done.stdout.splitlines()[-1])
+    found = apart(RESUME, root, tmp_path)
     assert found == {
         "same": True,
         "started": [2, 0.5],

@@ -1,5 +1,6 @@
 """Splitting by anything but the group is impossible."""
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -36,3 +37,22 @@ def test_the_real_folds_share_no_group(data_root):
     for fold in (1, 2, 3, 4):
         others = tuple(f for f in (1, 2, 3, 4) if f != fold)
         assert split(cases, (fold,), apart_from=others)
+
+
+def test_a_row_of_a_case_list_has_paths_below_the_root_and_a_checksum(tmp_path):
+    image = tmp_path / "figshare" / "1.jpg"
+    image.parent.mkdir()
+    image.write_bytes(b"pixels")
+    of_tumour = Case(image, image.with_name("m.png"), "glioma", 2, "figshare-1", "figshare", "ax")
+    assert of_tumour.to_json(tmp_path) == {
+        "image": "figshare/1.jpg",
+        "sha256": hashlib.sha256(b"pixels").hexdigest(),
+        "mask": "figshare/m.png",
+        "label": "glioma",
+        "fold": 2,
+        "group": "figshare-1",
+        "source": "figshare",
+    }
+    assert Case(image, None, "no_tumor", 0, "g", "s").to_json(tmp_path)["mask"] is None
+    with pytest.raises(ValueError):
+        of_tumour.to_json(tmp_path / "figshare" / "elsewhere")

@@ -1,18 +1,11 @@
 """The GAN's parts do what their papers ask; in a process of its own, as in use."""
 
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from appliance.core.errors import BadRequest
+from tests.apart import apart
 from training.gan_plan import Plan, shares, sheet, to_bytes
-
-ROOT = Path(__file__).parents[2]
 
 PARTS = """
 import json, sys
@@ -81,17 +74,7 @@ print(json.dumps({
 @pytest.fixture(scope="module")
 def parts(tmp_path_factory):
     pytest.importorskip("tensorflow")
-    done = subprocess.run(
-        [sys.executable, "-c", PARTS, tmp_path_factory.mktemp("gan")],
-        cwd=ROOT,
-        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    return json.loads(done.stdout.splitlines()[-1])
+    return apart(PARTS, tmp_path_factory.mktemp("gan"))
 
 
 def test_pictures_lie_in_the_prepared_range_and_follow_the_class(parts):

@@ -35,6 +35,7 @@ def write(path, right, seed=0, **config):
     }
     (path / "history.json").write_text(json.dumps(history))
     save(path / "readings.npz", {"validation": readings(right, seed)})
+    (path / "average.weights.h5").touch()
     return path
 
 
@@ -79,6 +80,13 @@ def test_the_verb_prints_and_refuses(tmp_path, capsys):
     assert "no finished run" in capsys.readouterr().err
     with pytest.raises(NotFound):
         compare_trials(tmp_path / "none", [base])
+
+
+def test_a_run_that_still_trains_is_not_compared(tmp_path):
+    base, going_on = write(tmp_path / "base", 0.7), write(tmp_path / "going_on", 0.9)
+    (going_on / "average.weights.h5").unlink()
+    with pytest.raises(NotFound, match="no finished run"):
+        compare_trials(base, [going_on])
 
 
 def test_different_slices_are_not_compared():

@@ -12,6 +12,7 @@ from appliance.pipeline import Analyzer
 from appliance.registry import open_package
 from appliance.replay import demand, replay
 from tests.small_root import write_small_root
+from training.figures import READINGS, WEIGHTS, figures, load
 
 pytest.importorskip("tensorflow")
 pytest.importorskip("nncf")
@@ -71,6 +72,16 @@ def test_a_run_resumes_where_it_stopped(built):
     assert [e["epoch"] for e in first["epochs"]] == [1]
     assert [e["epoch"] for e in resumed["epochs"]] == [1, 2]
     assert resumed["epochs"][0] == first["epochs"][0]
+
+
+def test_the_readings_are_those_of_the_last_epoch(built):
+    run, resumed = built[1], built[3]
+    found = load(run / READINGS)
+    last = resumed["epochs"][-1]
+    assert set(found) == {"validation", "other_sources"}
+    for name, readings in found.items():
+        assert figures(readings) == pytest.approx(last[name])
+    assert (run / WEIGHTS).is_file()
 
 
 def test_the_conversion_agrees_with_keras(built):

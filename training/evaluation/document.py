@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -17,6 +16,7 @@ from appliance import __version__
 from appliance.core.errors import BadRequest
 from appliance.core.intervals import RESAMPLES
 from appliance.doctor import cpu
+from appliance.provenance import commit
 from appliance.registry import Package
 from appliance.runtime import versions
 from optimize.answers import pooled
@@ -100,17 +100,6 @@ def evaluate(folder: Path, root: Path, wish: Wish) -> tuple[dict[str, Any], list
     return json.loads(json.dumps(document)), judged
 
 
-def _commit() -> str:
-    found = subprocess.run(
-        ["git", "rev-parse", "HEAD"],
-        cwd=Path(__file__).parent,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return found.stdout.strip() or "unknown"
-
-
 def _frame(runs: Runs, judged: Sequence[Judged], wish: Wish) -> dict[str, Any]:
     """What was judged and how."""
     first = judged[0].part.run.draft
@@ -118,7 +107,7 @@ def _frame(runs: Runs, judged: Sequence[Judged], wish: Wish) -> dict[str, Any]:
     return {
         "schema": EVALUATION_SCHEMA,
         "utc": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "software": {"neuralscan": __version__, "commit": _commit(), **versions()},
+        "software": {"neuralscan": __version__, "commit": commit() or "unknown", **versions()},
         "host": cpu()["name"],
         "recipe": {"name": first["name"], "title": first["title"]},
         "networks": {run.name: run.digest for run in runs.networks},

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from training.evaluation.tables import Document, Table, number, shown
+from appliance.wording import number, shown
+from optimize import caveats
+from training.evaluation.tables import Document
+from training.page import Table
 
 
 def other_sources(document: Document) -> list[Table]:
@@ -154,9 +157,8 @@ def leak(document: Document) -> Table:
 
 def baseline(document: Document) -> Table:
     rows = [
-        [key.replace("_", " "), shown(v) if isinstance(v, Mapping) and "value" in v else v]
-        for key, v in document["source_baseline"].items()
-        if isinstance(v, int | float | str) or (isinstance(v, Mapping) and "value" in v)
+        [name, shown(value) if isinstance(value, Mapping) else value]
+        for name, value in caveats.baseline(document["source_baseline"]).items()
     ]
     caption = "Tumour or not from border, size and histogram alone, without looking at anatomy."
     return Table(("", "value"), rows, caption)

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from optimize.caveats import REFUSED, SCANNERS, incomplete
 from training import page
 from training.evaluation import more_tables, plots, tables
 from training.evaluation.examples import DRAWN_NAME, KINDS, TRUE_NAME, Example
-from training.evaluation.tables import Table
 
 Document = Mapping[str, Any]
 
@@ -51,16 +51,7 @@ def warnings(document: Document) -> list[str]:
             "IN-SAMPLE: the network was trained on slices it is judged on here; these figures say "
             "nothing about new patients."
         )
-    if protocol["missing_folds"]:
-        missing = ", ".join(map(str, protocol["missing_folds"]))
-        found.append(f"Not the whole cross-validation: fold {missing} is missing.")
-    if protocol["in_sample_thresholds"]:
-        found.append(
-            "In-sample thresholds: temperature, conformal and presence thresholds were fitted on "
-            "the fold they are judged on, because no other fold model is there. Coverage, "
-            "calibration, false masks and uncertain shares are therefore flattered."
-        )
-    return found
+    return [*found, *incomplete(protocol)]
 
 
 def sections(document: Document) -> list[Section]:
@@ -136,9 +127,7 @@ def _protocol(document: Document) -> list[str]:
         f"refusal estimator: {protocol['refusal_limits']}. A package is then written and every "
         "slice is read from its file, as it is served.",
         protocol["intervals"],
-        "Refused slices count as wrong and as Dice 0, unless a line says otherwise. Folds separate "
-        "patients as far as the public files allow. Slices without tumour come from other "
-        "scanners than tumour slices: figures at home can hide that a network knows the scanner.",
+        f"{REFUSED} Folds separate patients as far as the public files allow. {SCANNERS}",
     ]
 
 
@@ -191,8 +180,8 @@ def markdown(document: Document) -> str:
     for section in sections(document):
         lines += [f"## {section.title}", ""]
         for part in section.parts:
-            if isinstance(part, Table):
-                lines += [*part.markdown(), ""]
+            if isinstance(part, page.Table):
+                lines += [part.markdown(), ""]
             elif isinstance(part, str):
                 lines += [part, ""]
     return "\n".join(lines)
@@ -202,7 +191,7 @@ def _made(document: Document) -> str:
     software = document["software"]
     return (
         f"Measured {document['utc']} with neuralscan {software['neuralscan']} (commit "
-        f"{software['commit'][:12]}), OpenVINO {software.get('openvino', 'unknown')}. "
+        f"{software['commit']}), OpenVINO {software.get('openvino', 'unknown')}. "
         "Research use only. Not a medical device."
     )
 
@@ -213,7 +202,7 @@ def html(document: Document, pictures: Sequence[Example] = ()) -> str:
     for section in sections(document):
         body = ""
         for part in section.parts:
-            if isinstance(part, Table):
+            if isinstance(part, page.Table):
                 body += page.table(part.header, part.rows, part.caption)
             elif isinstance(part, Plot):
                 body += page.figure(part.make(document), part.caption)

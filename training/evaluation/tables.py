@@ -2,51 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 from appliance.core.types import LABELS
+from appliance.wording import number, shown
+from optimize.caveats import PROBABILITIES
+from training.page import Table
 
 Document = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Table:
-    """Header, rows of text, and a caption."""
-
-    header: Sequence[str]
-    rows: Sequence[Sequence[Any]]
-    caption: str = ""
-
-    def markdown(self) -> list[str]:
-        """Lines of a Markdown table, the caption above."""
-        lines = [f"*{self.caption}*", ""] if self.caption else []
-        lines.append("| " + " | ".join(self.header) + " |")
-        lines.append("|" + " --- |" * len(self.header))
-        for row in self.rows:
-            shown = ("–" if value is None else str(value) for value in row)
-            lines.append("| " + " | ".join(shown) + " |")
-        return lines
-
-
-def number(value: float | None, digits: int = 3) -> str | None:
-    """A rounded number; None stays None."""
-    return None if value is None else f"{value:.{digits}f}"
-
-
-def shown(entry: Mapping[str, Any] | None, digits: int = 3) -> str | None:
-    """``0.951 (0.930 to 0.968)``; None where there is no figure.
-
-    >>> shown({"value": 0.5, "interval": [0.25, 0.75], "n": 8})
-    '0.500 (0.250 to 0.750)'
-    """
-    if not entry or entry["value"] is None:
-        return None
-    low, high = entry["interval"] or (None, None)
-    if low is None:
-        return number(entry["value"], digits)
-    return f"{entry['value']:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
 
 FIGURES = (
@@ -191,15 +155,10 @@ def readers(document: Document) -> Table | None:
 
 
 def calibration(document: Document) -> Table:
-    names = (
-        ("raw", "classifier before temperature scaling"),
-        ("scaled", "classifier after temperature scaling"),
-        ("served", "as served, with the mask"),
-    )
     found = document["calibration"]
     rows = [
         [text, shown(found[k]["error"], 4), number(found[k]["log_loss"], 4), found[k]["error"]["n"]]
-        for k, text in names
+        for k, text in PROBABILITIES.items()
     ]
     temperatures = ", ".join(f"{k} {v:.3f}" for k, v in found["temperatures"].items())
     head = ("probabilities", "expected calibration error (95 %)", "log loss", "n")

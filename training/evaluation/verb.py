@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance.core.errors import BadRequest, CorruptFile, NotFound
-from training.roots import data_root
+from appliance.provenance import data_root
 
 
 def _baseline(path: Path | None) -> dict[str, Any] | None:

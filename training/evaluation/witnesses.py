@@ -11,7 +11,8 @@ from appliance.core.intervals import Bootstrap, weighted_mean
 from appliance.core.metrics import weighted_calibration_error
 from appliance.core.types import LABELS
 from appliance.core.verdict import softmax
-from optimize.figures import HEALTHY, Scored, entry, reliability
+from optimize.figures import entry, reliability
+from optimize.scored import HEALTHY, Scored
 from training.evaluation.plan import Judged
 
 PRESENCE = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)

@@ -13,7 +13,7 @@ import numpy as np
 from appliance.core.types import LABELS
 from appliance.registry import Package
 from training.explore import embedding, intensity, places, readers, source
-from training.explore.both import Bench, all_cores
+from training.explore.both import Bench, cores
 from training.explore.slices import Collected, collect, second_masks
 
 SCHEMA = "neuralscan/exploration/1"
@@ -40,10 +40,9 @@ def explore(root: Path, package: Package) -> dict[str, Any]:
     collected = collect(cases, manifest.preprocessing, network.infer_many)
     bench = Bench()
     load = round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None
-    with all_cores() as cores:
-        found = analyse(collected, bench)
-        masks = second_masks(cases, root / SECOND_READER)
-        found["readers"] = readers.agreement(cases, masks, bench)
+    found = analyse(collected, bench)
+    masks = second_masks(cases, root / SECOND_READER)
+    found["readers"] = readers.agreement(cases, masks, bench)
     return {
         "schema": SCHEMA,
         "package": {
@@ -59,7 +58,7 @@ def explore(root: Path, package: Package) -> dict[str, Any]:
         },
         "host": {
             "cpu": _cpu(),
-            "cores": cores,
+            "cores": cores(),
             "load_average": load,
             "versions": versions(),
         },

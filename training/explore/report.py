@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from appliance.wording import markdown_table, shown
 from training import page
 from training.explore import plots, tables
-from training.explore.tables import Document, Table, percent, shown
+from training.explore.tables import Document, percent
 
 TITLE = "What the data hold"
 
@@ -229,7 +230,7 @@ _LEAD = (
 def _html(item: Any) -> str:
     if isinstance(item, str):
         return page.prose(item)
-    if isinstance(item, Table):
+    if isinstance(item, page.Table):
         return page.table(item.header, item.rows, item.caption) if item.rows else ""
     return page.figure(item.fig, item.caption)
 
@@ -237,12 +238,10 @@ def _html(item: Any) -> str:
 def _markdown(item: Any) -> str:
     if isinstance(item, str):
         return item + "\n"
-    if not isinstance(item, Table) or not item.rows:
+    if not isinstance(item, page.Table) or not item.rows:
         return ""
-    rows = [item.header, ["---"] * len(item.header), *item.rows]
-    cells = (" | ".join("–" if value is None else str(value) for value in row) for row in rows)
     caption = f"\n{item.caption}\n" if item.caption else ""
-    return "".join(f"| {line} |\n" for line in cells) + caption
+    return markdown_table(item.header, item.rows) + "\n" + caption
 
 
 def html(document: Mapping[str, Any]) -> str:

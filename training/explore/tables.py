@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
+from appliance.wording import shown
+from training.page import Table
+
 Document = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Table:
-    """Rows of text and numbers; None is shown as a dash."""
-
-    header: Sequence[str]
-    rows: Sequence[Sequence[Any]]
-    caption: str = ""
 
 
 def percent(share: float | None, digits: int = 1) -> str | None:
     """``12.3 %``, with a space that does not break."""
     return None if share is None else f"{100 * share:.{digits}f}\u00a0%"
-
-
-def shown(entry: Mapping[str, Any] | None, digits: int = 3) -> str | None:
-    """``0.951 (0.930 to 0.968)``."""
-    if not entry:
-        return None
-    low, high = entry["interval"]
-    return f"{entry['value']:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
 
 def _plain(label: str) -> str:

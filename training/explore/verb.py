@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from training.roots import data_root
+from appliance.provenance import data_root
 
 
 def _run(arguments: argparse.Namespace) -> int:

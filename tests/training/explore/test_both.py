@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.explore.both import Bench, agreement_of_clusters, all_cores, daal4py
+from training.explore.both import Bench, agreement_of_clusters
 
 
 @pytest.fixture
@@ -55,12 +55,6 @@ def test_every_step_is_timed_both_ways(points):
     assert row["onedal_ms"] > 0
     assert row["stock_ms"] > 0
     assert row["ratio"] == pytest.approx(row["stock_ms"] / row["onedal_ms"], rel=0.02, abs=0.01)
-
-
-def test_serving_gets_its_single_thread_back():
-    with all_cores() as cores:
-        assert daal4py.num_threads() == cores
-    assert daal4py.num_threads() == 1
 
 
 def _gap(bench: Bench) -> float:
