@@ -34,7 +34,10 @@ BASE = [
     "pylibjpeg>=2.0",  # the plugin shell pydicom asks for before it uses the next one (MIT)
     "pylibjpeg-openjpeg>=2.3",  # JPEG 2000 and HTJ2K (MIT)
     "pyjpegls>=1.4",  # JPEG-LS (MIT)
+    "highdicom>=0.26",  # writes DICOM segmentations and structured reports
+    "reportlab>=4.2",  # the report as PDF; pure Python, no system libraries
     "nibabel>=5.2",  # NIfTI
+    "simpleitk>=2.3",  # registration: Mattes mutual information, transforms in ITK's format
     "nilearn>=0.10",  # carries the MNI152 template, the anatomy of the generated heads
     "connected-components-3d>=3.16",  # joins lesions across slices in one pass
     "click>=8.1",  # the command line
@@ -59,7 +62,9 @@ EXTRAS = {
         "nncf>=2.14",  # INT8 quantisation with an accuracy bound, on OpenVINO models
         "threadpoolctl>=3.1",  # one thread for oneDAL and for scikit-learn, so that times compare
     ],
-    "benchmarks": [],  # the base install measures itself; peers to compare with are added here
+    "benchmarks": [  # the peers get environments of their own: benchmarks/environments.py
+        "matplotlib>=3.10",  # plots of the report, as inline SVG
+    ],
     "test": [
         "pytest>=8.0",  # runs the tests and the doctests of appliance/core
         "playwright>=1.45",  # drives the system's Chromium in the browser test
@@ -94,6 +99,7 @@ setup(
             "migrations/*",
             "migrations/*/*.py",
             "benchmarks/*.json",
+            "registration/*.json",
             "templates/*",
             "templates/*/*",
         ],

@@ -1,10 +1,7 @@
-"""What runs here: this server, its model packages, and what was measured of them."""
+"""What runs here: this server and its model packages."""
 
 from __future__ import annotations
 
-import json
-import logging
-from pathlib import Path
 from typing import Any
 
 from appliance import NOTICE, __version__
@@ -13,9 +10,6 @@ from appliance.registry import list_packages
 from appliance.render import OVERLAYS
 from appliance.service import Service
 from ui import STATIC
-
-logger = logging.getLogger(__name__)
-SHIPPED_ROWS = Path(__file__).parent / "benchmarks"
 
 
 def packages(service: Service) -> list[dict[str, Any]]:
@@ -30,27 +24,6 @@ def packages(service: Service) -> list[dict[str, Any]]:
         }
         for package in list_packages(service.settings.sources)
     ]
-
-
-def benchmarks(data: Path) -> list[dict[str, Any]]:
-    """Measured rows: shipped ones, then those under ``benchmarks/`` of the data folder.
-
-    Parameters
-    ----------
-    data : Path
-        The data folder. A file holds a row, a list of rows or ``{"rows": [...]}``.
-    """
-    rows: list[dict[str, Any]] = []
-    for folder in (SHIPPED_ROWS, data / "benchmarks"):
-        for path in sorted(folder.glob("*.json")):
-            try:
-                document = json.loads(path.read_text(encoding="utf-8"))
-            except (OSError, ValueError):
-                logger.warning("benchmark rows in %s cannot be read", path.name)
-                continue
-            found = document.get("rows", [document]) if isinstance(document, dict) else document
-            rows += [row for row in found if isinstance(row, dict)]
-    return rows
 
 
 def server(service: Service) -> dict[str, Any]:

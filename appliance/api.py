@@ -188,15 +188,6 @@ def model(name: str) -> dict[str, Any]:
     raise NotFound("there is no such model package; GET /api/v1/models lists them")
 
 
-@blueprint.get("/benchmarks")
-def benchmarks() -> dict[str, Any]:
-    """How fast what runs here was measured.
-    ---
-    answers: {200: Benchmarks}
-    """
-    return {"rows": about.benchmarks(service().settings.data)}
-
-
 @blueprint.get("/settings")
 def settings() -> dict[str, Any]:
     """What a page needs to know about this server.

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint, Response
 
-from appliance import export, report
+from appliance import export, handover, report
 from appliance.api import page, picture
 from appliance.asked import number, service, uploads, whole, word
 from appliance.core.errors import NotFound
@@ -124,6 +124,71 @@ def study_html(study: str) -> Response:
     return page(report.to_html(found))
 
 
+@blueprint.get("/<study>/report.pdf")
+def study_pdf(study: str) -> Response:
+    """The reports of a study as PDF, one page each.
+    ---
+    query: {series: string}
+    answers: {200: pdf, 404: Error}
+    """
+    found = service().analysed(study, word("series", "") or None)
+    if not found:
+        raise NotFound("nothing of this study was analysed yet: start the task analyze")
+    return _file("report.pdf", handover.pdf(found), "application/pdf")
+
+
+@blueprint.get("/<study>/seg.dcm")
+def study_seg(study: str) -> Response:
+    """The lesions of a series as a DICOM segmentation; of the first that has one by default.
+    ---
+    query: {series: string}
+    answers: {200: dicom, 404: Error, 422: Error}
+    """
+    return _object("seg", study)
+
+
+@blueprint.get("/<study>/sr.dcm")
+def study_sr(study: str) -> Response:
+    """Verdict and measurements of a series as a DICOM structured report (TID 1500).
+    ---
+    query: {series: string}
+    answers: {200: dicom, 404: Error, 422: Error}
+    """
+    return _object("sr", study)
+
+
+@blueprint.get("/<study>/rtstruct.dcm")
+def study_rtstruct(study: str) -> Response:
+    """The lesions of a series as a DICOM RT structure set.
+    ---
+    query: {series: string}
+    answers: {200: dicom, 404: Error, 422: Error}
+    """
+    return _object("rtstruct", study)
+
+
+@blueprint.get("/<study>/report.dcm")
+def study_document(study: str) -> Response:
+    """The report's page of a series as a DICOM encapsulated PDF.
+    ---
+    query: {series: string}
+    answers: {200: dicom, 404: Error, 422: Error}
+    """
+    return _object("report", study)
+
+
+def _object(kind: str, study: str) -> Response:
+    """A DICOM object of the series that was named, else of the first that has one."""
+    found = service().analysed(study, word("series", "") or None)
+    data = handover.first(kind, ((one, series) for one, series in found))
+    return _file(f"{kind}.dcm", data, "application/dicom")
+
+
+def _file(name: str, data: bytes, mimetype: str) -> Response:
+    named = {"Content-Disposition": f"attachment; filename={name}"}
+    return Response(data, mimetype=mimetype, headers=named)
+
+
 @blueprint.get("/<study>/mask.nii.gz")
 def study_mask(study: str) -> Response:
     """The mask of a series on the input's own grid; of the first that has one by default.
@@ -134,6 +199,5 @@ def study_mask(study: str) -> Response:
     for found, series in service().analysed(study, word("series", "") or None):
         if series is not None and found.label_map is not None:
             data = export.mask_nifti(series, found.label_map)
-            named = {"Content-Disposition": "attachment; filename=mask.nii.gz"}
-            return Response(data, mimetype="application/gzip", headers=named)
+            return _file("mask.nii.gz", data, "application/gzip")
     raise NotFound("no report here draws a mask: start the task analyze, or see its verdict")

@@ -7,7 +7,16 @@ from typing import Any
 
 from flask import Flask, Response, g, request
 
-from appliance import api, api_library, api_studies, failures, guard, health
+from appliance import (
+    api,
+    api_audit,
+    api_benchmarks,
+    api_library,
+    api_studies,
+    failures,
+    guard,
+    health,
+)
 from appliance.failures import STATUS, status_of
 from appliance.service import Service
 from appliance.settings import Settings
@@ -42,7 +51,8 @@ def create_app(settings: Settings, analyzer: Any = None) -> Flask:
     _measure(app, service)
     failures.register(app)
     guard.register(app, settings)
-    for module in (api, api_studies, api_library, health):
+    api_audit.register(app, service)
+    for module in (api, api_studies, api_library, api_audit, api_benchmarks, health):
         app.register_blueprint(module.blueprint)
     service.jobs.start()
     return app

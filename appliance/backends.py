@@ -13,6 +13,7 @@ from appliance.kserve import KServeNetwork
 from appliance.package import Package
 from appliance.replay import against_shipped, probes_of, told
 from appliance.runtime import Network
+from appliance.tuning import Tuning
 
 
 class Answering(Protocol):
@@ -38,6 +39,7 @@ def open_network(
     device: str = "AUTO",
     hint: str = "LATENCY",
     cache: Path | None = None,
+    tuning: Tuning | None = None,
     backend: str = "",
 ) -> Answering:
     """A package's network, compiled here from verified bytes, or served elsewhere.
@@ -63,6 +65,7 @@ def open_network(
             device=device,
             hint=hint,
             cache=cache,
+            tuning=tuning,
         )
     size = package.manifest.preprocessing.size
     network = KServeNetwork(

@@ -1,4 +1,4 @@
-"""Many paths through one analyser: the next input is decoded while this one is inferred.
+"""Many paths through one analyser: some are decoded and written while others are inferred.
 
 Results are written as they come, each input into a folder of its own, so that no input and no
 run overwrites another.
@@ -7,28 +7,35 @@ run overwrites another.
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from appliance import export, ingest
+from appliance import export, handover, ingest
 from appliance.archives import natural_key
 from appliance.core.errors import CorruptFile, NotFound
 from appliance.core.types import Refusal, Report, Series, Study, Volume
 from appliance.formats import is_junk, sniff
+from appliance.machine import usable_cores
 from appliance.outputs import writing
 from appliance.render import Pictures
 from appliance.report import to_html
 
 _PICTURES = frozenset({"png", "jpeg", "tiff", "bmp"})
 _TOGETHER = frozenset({"dicom", "nifti", "gzip", "zip"})
-_AHEAD = 2
+_AHEAD = 2  # paths submitted for each worker
+_CROWD = 4
+"""At least so many paths are worked on at once."""
 
 
 @dataclass(frozen=True)
@@ -83,35 +90,15 @@ def _pictures_below(folder: Path) -> list[Path]:
     return chosen if pictures else []
 
 
-def _read(path: Path) -> tuple[Study, float]:
+def _read(path: Path, read: Callable[[Path], Study]) -> tuple[Study, float]:
     start = perf_counter()
     try:
-        study = ingest.read_path(path)
+        study = read(path)
     except NotFound as error:  # a link to nowhere, or gone since the command began
         study = Study(
             "", (), (Refusal(CorruptFile.code, error.message, ingest.base_name(path.name)),)
         )
     return study, (perf_counter() - start) * 1e3
-
-
-def read_ahead(paths: Iterable[Path]) -> Iterator[tuple[Study, float]]:
-    """Studies in the order of the paths, with the milliseconds it took to decode each.
-
-    One thread stays a few paths ahead of the consumer.
-    """
-    waiting = iter(paths)
-    with ThreadPoolExecutor(1, thread_name_prefix="decode") as pool:
-        ahead: deque = deque()
-        try:
-            for path in waiting:
-                ahead.append(pool.submit(_read, path))
-                if len(ahead) > _AHEAD:
-                    yield ahead.popleft().result()
-            while ahead:
-                yield ahead.popleft().result()
-        finally:
-            for future in ahead:
-                future.cancel()
 
 
 def stem_of(name: str, sha256: str) -> str:
@@ -125,7 +112,8 @@ def stem_of(name: str, sha256: str) -> str:
     base = name.replace("\\", "/").rsplit("/", 1)[-1]
     base = re.sub(r"(\.nii)?\.[A-Za-z0-9]{1,5}$", "", base)
     safe = re.sub(r"[^A-Za-z0-9]+", "-", base).strip("-")[:40]
-    return f"{safe or 'input'}-{sha256[:8] or 'unread'}"
+    digest = sha256[:8] or "unread"
+    return f"{safe.removesuffix(digest).rstrip('-') or 'input'}-{digest}"
 
 
 def fresh_folder(out: Path, stem: str) -> Path:
@@ -148,7 +136,8 @@ def write(report: Report, series: Series | None, out: Path, formats: Sequence[st
     series : Series or None
         None for an input that could not be read.
     formats : sequence of str
-        Of ``json``, ``html``, ``png``, ``nifti``; the mask is written whatever they say.
+        Of ``json``, ``html``, ``png``, ``nifti`` and `handover.FORMATS`; the mask is written
+        whatever they say.
     """
     with writing(out):
         return _write(report, series, out, formats)
@@ -162,6 +151,10 @@ def _write(report: Report, series: Series | None, out: Path, formats: Sequence[s
     if "png" in formats and series is not None and report.verdict != "refused":
         pictures = Pictures.of(series, report)
         (folder / "overlay.png").write_bytes(pictures.slice(pictures.telling(), "contour"))
+    if set(handover.FORMATS) & set(formats):
+        given = replace(report, document=document)
+        files, missing = handover.write(given, series, folder, formats)
+        document = {**document, "files": files, "not_written": missing}
     if "html" in formats:
         page = to_html([(replace(report, document=document), series)])
         (folder / "report.html").write_text(page, encoding="utf-8", errors="backslashreplace")
@@ -185,29 +178,95 @@ def analyze_paths(
     out: Path,
     formats: Sequence[str] = ("json",),
     progress: Callable[[float], None] = lambda share: None,
+    read: Callable[[Path], Study] = ingest.read_path,
+    workers: int | None = None,
 ) -> Iterator[Outcome]:
     """Every series and every refusal of every path, in order.
+
+    Many pictures are decoded, analysed and written by several threads at once; a path that may
+    hold a volume is worked on alone, so that memory holds one of them.
 
     Parameters
     ----------
     analyzer : appliance.pipeline.Analyzer
     progress : callable
         Told the share of ``paths`` that is done, 0 to 1.
+    read : callable
+        Path to study.
+    workers : int, optional
+        Threads for many pictures; the cores this process may use otherwise.
     """
-    for done, (study, decode_ms) in enumerate(read_ahead(paths)):
-        parts = len(study.series) + len(study.refusals)
-        share_ms = decode_ms / max(parts, 1)
+    if len(paths) >= _CROWD:
+        count = workers or max(1, math.ceil(usable_cores()))
+        yield from _analyze_many(analyzer, paths, out, formats, progress, read, count)
+        return
+    for done, path in enumerate(paths):
 
-        def within(share: float, part: int = 0, done: int = done, parts: int = parts) -> None:
-            progress((done + (part + share) / parts) / len(paths))
+        def within(share: float, done: int = done) -> None:
+            progress((done + share) / len(paths))
 
-        for part, series in enumerate(study.series):
-            report = analyzer.analyze(
-                series,
-                progress=lambda share, part=part, within=within: within(share, part),
-                decode_ms=share_ms,
-            )
-            yield write(report, series, out, formats)
-        for refusal in study.refusals:
-            yield write(analyzer.refuse(refusal), None, out, formats)
+        yield from _analyze_path(analyzer, path, out, formats, read, within)
         progress((done + 1) / len(paths))
+
+
+def _analyze_many(
+    analyzer: Any,
+    paths: Sequence[Path],
+    out: Path,
+    formats: Sequence[str],
+    progress: Callable[[float], None],
+    read: Callable[[Path], Study],
+    count: int,
+) -> Iterator[Outcome]:
+    """The same with `count` threads, in order."""
+    alone = threading.Lock()
+
+    def work(path: Path) -> list[Outcome]:
+        with nullcontext() if _is_picture(path) else alone:
+            return list(_analyze_path(analyzer, path, out, formats, read, crowd=True))
+
+    waiting = iter(paths)
+    with ThreadPoolExecutor(count, thread_name_prefix="analyze") as pool:
+        ahead: deque[Future[list[Outcome]]] = deque()
+        try:
+            for done in range(len(paths)):
+                for path in islice(waiting, _AHEAD * count - len(ahead)):
+                    ahead.append(pool.submit(work, path))
+                yield from ahead.popleft().result()
+                progress((done + 1) / len(paths))
+        finally:
+            for future in ahead:
+                future.cancel()
+
+
+def _is_picture(path: Path) -> bool:
+    try:
+        with path.open("rb") as stream:
+            return sniff(stream.read(4096)) in _PICTURES
+    except OSError:
+        return False
+
+
+def _analyze_path(
+    analyzer: Any,
+    path: Path,
+    out: Path,
+    formats: Sequence[str],
+    read: Callable[[Path], Study],
+    progress: Callable[[float], None] = lambda share: None,
+    crowd: bool = False,
+) -> Iterator[Outcome]:
+    """Everything one path holds, analysed and written."""
+    study, decode_ms = _read(path, read)
+    parts = len(study.series) + len(study.refusals)
+    share_ms = decode_ms / max(parts, 1)
+    for part, series in enumerate(study.series):
+        report = analyzer.analyze(
+            series,
+            progress=lambda share, part=part: progress((part + share) / parts),
+            decode_ms=share_ms,
+            crowd=crowd,
+        )
+        yield write(report, series, out, formats)
+    for refusal in study.refusals:
+        yield write(analyzer.refuse(refusal), None, out, formats)

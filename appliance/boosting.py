@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from appliance import onedal  # noqa: F401  isort: skip (loads oneDAL in the right order)
+from appliance import onedal  # isort: skip (loads oneDAL in the right order)
 from daal4py import (
     engines_mt19937,
     gbt_classification_prediction,
@@ -140,6 +140,7 @@ def _ask(model: Any, rows: np.ndarray, classes: int) -> np.ndarray:
     return prediction.compute(rows, model).probabilities
 
 
+@onedal.one_thread()
 def fit_boosted_trees(
     rows: np.ndarray,
     labels: np.ndarray,

@@ -18,11 +18,15 @@ from typing import Any
 import click
 
 from appliance import __version__, exits
+from appliance.cli_audit import audit
 from appliance.cli_models import models
+from appliance.cli_register import register
+from appliance.core.errors import Unavailable
 from appliance.exits import DONE, REFUSED
+from appliance.handover import FORMATS as HANDOVER
 from appliance.verbs import BACKEND, DEVICE, epilog, line, settings_with
 
-FORMATS = ("json", "html", "png", "nifti")
+FORMATS = ("json", "html", "png", "nifti", *HANDOVER)
 
 
 class _Formats(click.ParamType):
@@ -97,6 +101,7 @@ def serve(
     epilog=epilog(
         "neuralscan analyze slice.png",
         "neuralscan analyze study.zip folder/ --out results --formats json,html,png",
+        "neuralscan analyze series/ --out results --formats seg,sr,pdf --linked",
         "neuralscan analyze *.png --json > reports.jsonl",
     )
 )
@@ -120,6 +125,11 @@ def serve(
     show_default=True,
     help=f"What to write beside the mask: {','.join(FORMATS)}.",
 )
+@click.option(
+    "--linked",
+    is_flag=True,
+    help="Write DICOM objects under the patient and UIDs of their source, not under pseudonyms.",
+)
 @DEVICE
 @BACKEND
 def analyze(
@@ -127,6 +137,7 @@ def analyze(
     out: Path | None,
     as_json: bool,
     formats: tuple[str, ...],
+    linked: bool,
     device: str | None,
     backend: str | None,
 ) -> int:
@@ -136,12 +147,16 @@ def analyze(
     """
     from appliance import batch, console
     from appliance.pipeline import build_analyzer
+    from appliance.pseudonym import reader
 
-    analyzer = build_analyzer(settings_with(device=device, backend=backend))
+    settings = settings_with(device=device, backend=backend)
+    analyzer = build_analyzer(settings)
     folder = out or Path(tempfile.mkdtemp(prefix="neuralscan-"))
     refused = 0
     with console.Bar("analyze") as bar:
-        for outcome in batch.analyze_paths(analyzer, batch.expand(paths), folder, formats, bar.to):
+        for outcome in batch.analyze_paths(
+            analyzer, batch.expand(paths), folder, formats, bar.to, reader(settings.data, linked)
+        ):
             refused += outcome.refused
             document = outcome.document
             bar.print(console.as_line(document) if as_json else console.summary(document))
@@ -150,19 +165,51 @@ def analyze(
 
 
 cli.add_command(models)
+cli.add_command(register)
+cli.add_command(audit)
 
 
-@cli.command(epilog=epilog("neuralscan doctor", "neuralscan doctor --json"))
+@cli.command(
+    epilog=epilog("neuralscan doctor", "neuralscan doctor --save", "neuralscan doctor --json")
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def doctor(as_json: bool) -> None:
-    """Show CPU, memory, devices and versions, probe each device, recommend a setting."""
-    from appliance import console
+@click.option("--report", "as_report", is_flag=True, help="Print a block for a bug report.")
+@click.option("--save", is_flag=True, help="Let serve and analyze use the recommended setting.")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(0, 600),
+    default=20.0,
+    show_default=True,
+    help="Length of all trials together.",
+)
+def doctor(as_json: bool, as_report: bool, save: bool, seconds: float) -> None:
+    """Show CPU, memory, devices and versions, try each way to run, recommend a setting.
+
+    With --save the recommendation is written to the data folder; it is used as long as CPU, cores,
+    OpenVINO and network are the same. NEURALSCAN_TUNING=off ignores it.
+    """
+    from appliance import console, tuning
     from appliance import doctor as examination
+    from appliance.machine import valid_for
+    from appliance.outputs import writing
+    from appliance.registry import find_package
 
     settings = settings_with()
-    with console.working("doctor"):
-        findings = examination.examine(settings.data, settings.sources)
-    line(findings) if as_json else click.echo(examination.text(findings))
+    with console.Bar("doctor") as bar:
+        findings = examination.examine(settings.data, settings.sources, seconds, bar.to)
+    if as_json:
+        line(findings)
+    else:
+        click.echo(examination.report(findings) if as_report else examination.text(findings))
+    if save:
+        if findings["recommended"] is None:
+            raise Unavailable("nothing could be measured, so there is no setting to save")
+        chosen = tuning.Tuning(**findings["recommended"]["tuning"])
+        with writing(settings.data):
+            path = tuning.save(
+                settings.data, chosen, valid_for(find_package(sources=settings.sources))
+            )
+        click.echo(f"saved to {path}", err=True)
 
 
 @cli.command(

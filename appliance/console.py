@@ -55,6 +55,8 @@ def summary(document: Mapping[str, Any]) -> str:
     lines += [f"warning: {text}" for text in document["quality"]["warnings"]]
     if document["mask"]:
         lines.append(f"mask: {document['mask']}")
+    lines += [f"{name}: {path}" for name, path in document.get("files", {}).items()]
+    lines += [f"no {name}: {why}" for name, why in document.get("not_written", {}).items()]
     return "\n    ".join(lines)
 
 

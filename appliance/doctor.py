@@ -1,195 +1,27 @@
-"""What this machine offers, measured: CPU, memory, devices, versions, and a short probe of each.
+"""What this machine offers, measured: the machine itself, and a short trial of each way to run.
 
 Importing this module loads neither OpenVINO nor a model; `examine` does.
 """
 
 from __future__ import annotations
 
-import importlib.metadata
-import os
-import platform
-import shutil
-from collections.abc import Iterable
+import json
+from collections.abc import Callable
 from pathlib import Path
-from statistics import median
-from time import perf_counter
 from typing import Any
 
-import psutil
-
 from appliance.core.errors import ApplianceError
-
-ISA = {
-    "AVX2": "avx2",
-    "AVX512": "avx512f",
-    "AVX512-VNNI": "avx512_vnni",
-    "AVX-VNNI": "avx_vnni",
-    "AVX512-BF16": "avx512_bf16",
-    "AVX512-FP16": "avx512_fp16",
-    "AMX-INT8": "amx_int8",
-    "AMX-BF16": "amx_bf16",
-}
-"""Instruction sets that decide how fast a network runs, and the kernel's names for them."""
-
-PACKAGES = (
-    "openvino",
-    "numpy",
-    "opencv-python-headless",
-    "scikit-learn-intelex",
-    "flask",
-    "waitress",
-    "sqlalchemy",
-    "pydicom",
-    "python-gdcm",
-    "nibabel",
-    "tensorflow",
-    "intel-extension-for-tensorflow",
-    "nncf",
+from appliance.machine import (
+    accelerators,
+    cpu,
+    free_disk,
+    import_order,
+    memory,
+    model_cache,
+    usable_cores,
+    versions,
 )
-PRECISIONS = {"INT8": "model.xml", "FP16": "fp16/model.xml"}
-_GIB = 1 << 30
-
-
-def cpu(cpuinfo: Path = Path("/proc/cpuinfo")) -> dict[str, Any]:
-    """CPU name and the instruction sets of `ISA` it has; ``isa`` is None where unknown.
-
-    Returns
-    -------
-    dict
-        ``name``, ``architecture``, ``isa``: mapping of name to bool.
-    """
-    name, flags = platform.processor() or platform.machine(), None
-    try:
-        lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        lines = []
-    for line in lines:
-        key, _, value = line.partition(":")
-        if key.strip() == "model name":
-            name = value.strip()
-        elif key.strip() == "flags" and flags is None:
-            flags = set(value.split())
-    isa = None if flags is None else {title: flag in flags for title, flag in ISA.items()}
-    return {"name": name, "architecture": platform.machine(), "isa": isa}
-
-
-def _quota_cores(cgroup: Path) -> float | None:
-    """Cores a container's CPU quota allows; None without a quota."""
-    try:
-        quota, period = (cgroup / "cpu.max").read_text().split()
-    except (OSError, ValueError):
-        try:
-            quota = (cgroup / "cpu/cpu.cfs_quota_us").read_text().strip()
-            period = (cgroup / "cpu/cpu.cfs_period_us").read_text().strip()
-        except OSError:
-            return None
-    if quota in ("max", "-1"):
-        return None
-    return int(quota) / int(period)
-
-
-def usable_cores(cgroup: Path = Path("/sys/fs/cgroup")) -> float:
-    """Cores this process may use: its affinity, or a container's quota when that is less."""
-    try:
-        cores = len(os.sched_getaffinity(0))
-    except AttributeError:
-        cores = os.cpu_count() or 1
-    quota = _quota_cores(cgroup)
-    return cores if quota is None else min(cores, round(quota, 2))
-
-
-def memory(cgroup: Path = Path("/sys/fs/cgroup")) -> dict[str, float]:
-    """Memory in GiB: ``total_gib`` (a container's limit when that is less), ``available_gib``."""
-    now = psutil.virtual_memory()
-    total = now.total
-    for name in ("memory.max", "memory/memory.limit_in_bytes"):
-        try:
-            total = min(total, int((cgroup / name).read_text()))
-        except (OSError, ValueError):
-            continue
-    available = min(total, now.available)
-    return {"total_gib": round(total / _GIB, 1), "available_gib": round(available / _GIB, 1)}
-
-
-def versions(names: Iterable[str] = PACKAGES) -> dict[str, str | None]:
-    """Installed versions; None for a package that is not there (the extras are optional)."""
-    found: dict[str, str | None] = {"python": platform.python_version()}
-    for name in names:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            found[name] = None
-    return found
-
-
-def free_disk(folder: Path) -> dict[str, Any]:
-    """Free space where results are kept, or where the folder would be made."""
-    there = folder.resolve()
-    while not there.exists():
-        there = there.parent
-    return {"folder": str(folder), "free_gib": round(shutil.disk_usage(there).free / _GIB, 1)}
-
-
-def probe(package: Any, device: str, precision: str, seconds: float = 1.0) -> dict[str, Any]:
-    """Time the package's network on one device: compile, first answer, median of the rest.
-
-    Parameters
-    ----------
-    package : appliance.registry.Package
-    device : str
-        OpenVINO device.
-    precision : str
-        A key of `PRECISIONS`.
-    seconds : float
-        How long to measure after the first answer.
-
-    Returns
-    -------
-    dict
-        ``device``, ``precision``, ``hint``, and ``median_ms``, ``n``, ``compile_ms`` with
-        ``status`` ``measured``; or ``status`` ``not measured`` and a ``reason``.
-    """
-    row = {"device": device, "precision": precision, "hint": "LATENCY, f32"}
-    try:
-        import numpy as np
-
-        from appliance.runtime import Network
-
-        size = package.manifest.preprocessing.size
-        array = np.zeros((1, size, size, 1), np.float32)
-        start = perf_counter()
-        path = package.path / PRECISIONS[precision]
-        network = Network(path, package.manifest.outputs, device=device)
-        compiled = perf_counter()
-        network.infer(array)
-        times: list[float] = []
-        stop = perf_counter() + seconds
-        while perf_counter() < stop or len(times) < 5:
-            before = perf_counter()
-            network.infer(array)
-            times.append((perf_counter() - before) * 1e3)
-    except (ApplianceError, ImportError, RuntimeError) as error:
-        return {**row, "status": "not measured", "reason": str(error)}
-    return {
-        **row,
-        "status": "measured",
-        "median_ms": round(median(times), 2),
-        "n": len(times),
-        "compile_ms": round((compiled - start) * 1e3, 1),
-    }
-
-
-def recommend(probes: Iterable[dict[str, Any]]) -> dict[str, Any] | None:
-    """The device that answers soonest with the network that is served, INT8.
-
-    None when that was measured nowhere.
-    """
-    served = [r for r in probes if r["status"] == "measured" and r["precision"] == "INT8"]
-    if not served:
-        return None
-    best = min(served, key=lambda row: row["median_ms"])
-    reason = f"INT8, {best['median_ms']:g} ms a slice for the network alone"
-    return {"device": best["device"], "precision": "INT8", "reason": reason}
+from appliance.trial import candidates, measure, recommend
 
 
 def _devices() -> tuple[list[str], str | None]:
@@ -201,7 +33,12 @@ def _devices() -> tuple[list[str], str | None]:
         return [], f"OpenVINO cannot be loaded: {error}"
 
 
-def examine(data: Path, sources: Any = (), seconds: float = 1.0) -> dict[str, Any]:
+def examine(
+    data: Path,
+    sources: Any = (),
+    seconds: float = 20.0,
+    progress: Callable[[float], None] = lambda share: None,
+) -> dict[str, Any]:
     """Everything `neuralscan doctor` says.
 
     Parameters
@@ -211,7 +48,7 @@ def examine(data: Path, sources: Any = (), seconds: float = 1.0) -> dict[str, An
     sources : appliance.registry.Sources or iterable of Path
         Where packages come from.
     seconds : float
-        Length of each probe.
+        Length of all trials together.
     """
     devices, problem = _devices()
     problems = [problem] if problem else []
@@ -225,15 +62,28 @@ def examine(data: Path, sources: Any = (), seconds: float = 1.0) -> dict[str, An
         except ApplianceError as error:
             package = None
             problems.append(error.message)
-    probes = []
+    processor, cores, probes = cpu(), usable_cores(), []
     if package is not None:
-        probes = [probe(package, d, p, seconds) for d in devices for p in PRECISIONS]
+        probes = measure(package, candidates(devices, cores, processor["isa"]), seconds, progress)
+    found = accelerators()
+    problems += [f"{row['kind']} {row['file']}: {row['remedy']}" for row in found if row["remedy"]]
+    order = import_order()
+    from appliance.orientation import orientation_check
+
+    turned = orientation_check()
+    problems += [f"orientation: {line}" for line in turned["failed"]]
+    if order["good"] is False:
+        problems.append(f"two TBB libraries are loaded: {', '.join(order['tbb'])}")
     return {
-        "cpu": cpu(),
-        "usable_cores": usable_cores(),
+        "cpu": processor,
+        "usable_cores": cores,
         "memory": memory(),
         "disk": free_disk(data),
         "devices": devices,
+        "accelerators": found,
+        "import_order": order,
+        "orientation": turned,
+        "model_cache": model_cache(data / "cache"),
         "versions": versions(),
         "model": None if package is None else {"name": package.name, "version": package.version},
         "probes": probes,
@@ -247,7 +97,7 @@ def text(findings: dict[str, Any]) -> str:
     isa = findings["cpu"]["isa"]
     listed = "unknown" if isa is None else ", ".join(n for n, has in isa.items() if has) or "none"
     absent = "" if isa is None else ", ".join(n for n, has in isa.items() if not has)
-    room, disk = findings["memory"], findings["disk"]
+    room, disk, cache = findings["memory"], findings["disk"], findings["model_cache"]
     lines = [
         f"CPU        {findings['cpu']['name']} ({findings['cpu']['architecture']})",
         f"  has      {listed}",
@@ -256,6 +106,11 @@ def text(findings: dict[str, Any]) -> str:
         f"memory     {room['available_gib']:g} of {room['total_gib']:g} GiB available",
         f"disk       {disk['free_gib']:g} GiB free for {disk['folder']}",
         f"devices    {', '.join(findings['devices']) or 'none'}",
+        f"Intel GPU  {_found(findings['accelerators'], 'GPU')}",
+        f"Intel NPU  {_found(findings['accelerators'], 'NPU')}",
+        f"TBB        {_order(findings['import_order'])}",
+        f"turned     {_turned(findings['orientation'])}",
+        f"cache      {cache['entries']} compiled networks, {cache['mib']:g} MiB, {cache['folder']}",
         "versions   "
         + ", ".join(f"{n} {v}" for n, v in findings["versions"].items() if v is not None),
         "absent     "
@@ -264,14 +119,61 @@ def text(findings: dict[str, Any]) -> str:
     model = findings["model"]
     lines.append(f"model      {model['name']} {model['version']}" if model else "model      none")
     for row in findings["probes"]:
-        figure = (
-            f"{row['median_ms']:g} ms median of {row['n']}, compiled in {row['compile_ms']:g} ms"
-            if row["status"] == "measured"
-            else f"not measured: {row['reason']}"
-        )
-        lines.append(f"probe      {row['device']} {row['precision']} ({row['hint']}): {figure}")
+        name = f"{row['precision']} ({row['hint']}) {row['setting']}"
+        lines.append(f"probe      {name}: {_figure(row)}")
     best = findings["recommended"]
     if best:
         lines.append(f"use        --device {best['device']} ({best['reason']})")
+        lines.append(f"setting    {best['setting']}; `doctor --save` lets `serve` use it")
     lines += [f"problem    {problem}" for problem in findings["problems"]]
     return "\n".join(lines)
+
+
+def _found(rows: list[dict[str, Any]], kind: str) -> str:
+    mine = [row for row in rows if row["kind"] == kind]
+    if not mine:
+        return "none found"
+    return "; ".join(
+        f"{row['file']}, {row['remedy'] or 'driver ' + str(row['driver'])}" for row in mine
+    )
+
+
+def _turned(found: dict[str, Any]) -> str:
+    from appliance.orientation import text as told
+
+    return told(found)
+
+
+def _order(order: dict[str, Any]) -> str:
+    if order["good"] is None:
+        return "not loaded"
+    loaded = ", ".join(order["tbb"])
+    return f"{loaded}, one for oneDAL and OpenVINO" if order["good"] else f"loaded twice: {loaded}"
+
+
+def _figure(row: dict[str, Any]) -> str:
+    """What was measured of one way to run."""
+    if row["status"] != "measured":
+        return f"not measured: {row['reason']}"
+    told = f"{row['median_ms']:g} ms a slice, {row['per_s']:g} a second, n {row['n']}"
+    told += f", compiled in {row['compile_ms']:g} ms"
+    if row["ratio"] != 1.0:
+        told += f"; {row['ratio']:g} of the time of the first of its kind"
+    return told
+
+
+def report(findings: dict[str, Any]) -> str:
+    """The findings as a block for a bug report, without the names of folders.
+
+    Examples
+    --------
+    >>> report({"cpu": {"name": "X"}, "disk": {"folder": "/home/ada", "free_gib": 1.0}})
+    '```json\\n{\\n "cpu": {\\n  "name": "X"\\n },\\n "disk": {\\n  "free_gib": 1.0\\n }\\n}\\n```'
+    """
+
+    def bare(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: bare(item) for key, item in value.items() if key != "folder"}
+        return [bare(item) for item in value] if isinstance(value, list) else value
+
+    return f"```json\n{json.dumps(bare(findings), indent=1)}\n```"

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from appliance.atomic import sync_folder
 from appliance.core.errors import NotFound, Unavailable
 
 _SUFFIX = {"arrays": ".npy", "studies": ".json", "results": ".json", "library": ".json"}
@@ -74,7 +75,7 @@ class Files:
                     stream.close()
                 Path(stream.name).unlink(missing_ok=True)
                 raise
-        _sync_folder(folder)
+        sync_folder(folder)
         return digest, new
 
     def put_array(self, array: np.ndarray) -> tuple[str, bool]:
@@ -128,14 +129,3 @@ class Files:
     def remove(self, kind: str, digest: str) -> None:
         """Remove a file; nothing happens when it is not there."""
         self.path(kind, digest).unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename survive a power cut, where the system lets folders be synced."""
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -94,9 +94,7 @@ jobs = sa.Table(
     "jobs",
     metadata,
     sa.Column("job", sa.String, primary_key=True),
-    sa.Column(
-        "study", sa.ForeignKey("studies.study", ondelete="CASCADE"), nullable=False, index=True
-    ),
+    sa.Column("study", sa.ForeignKey("studies.study", ondelete="CASCADE"), index=True),
     sa.Column("task", sa.String, nullable=False),
     sa.Column("inputs", sa.JSON, nullable=False),
     sa.Column("options", sa.JSON, nullable=False),
@@ -109,6 +107,7 @@ jobs = sa.Table(
     sa.Column("error", sa.JSON(none_as_null=True)),
     sa.Column("results", sa.JSON, nullable=False),
 )
+"""``study`` is null for work on the machine itself."""
 
 
 def _configure(connection: sa.Connection) -> Config:
@@ -135,6 +134,7 @@ def _engine(path: Path) -> sa.Engine:
             f"busy_timeout = {_BUSY_MS}",
             "foreign_keys = ON",
             "synchronous = NORMAL",
+            "secure_delete = ON",  # what was deleted does not stay in free pages
         ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()

@@ -27,7 +27,8 @@ from appliance.core.errors import (
     UnsupportedFormat,
 )
 from appliance.core.types import Refusal, Series, Study, Volume
-from appliance.dicom_stack import Frame, assemble, uid_from
+from appliance.dicom_frame import Frame
+from appliance.dicom_stack import assemble, uid_from
 from appliance.formats import foreign, is_junk, kind_of, sniff
 from appliance.limits import Limits
 
@@ -39,13 +40,15 @@ _READABLE = "a PNG, JPEG, TIFF or BMP picture, DICOM, NIfTI or a zip of these"
 _DEFAULT = Limits()
 
 
-def read_bytes(data: bytes, name: str, limits: Limits = _DEFAULT) -> Study:
+def read_bytes(data: bytes, name: str, limits: Limits = _DEFAULT, linked: bool = False) -> Study:
     """The study in one uploaded file: a picture, a DICOM file, a NIfTI or a zip.
 
     Parameters
     ----------
     name : str
         What the user calls it; shown, and read for a NIfTI's sequence, never used as a path.
+    linked : bool
+        Keep what names patient and study in a DICOM header, as `Source.header`.
 
     Returns
     -------
@@ -57,12 +60,14 @@ def read_bytes(data: bytes, name: str, limits: Limits = _DEFAULT) -> Study:
     >>> read_bytes(b"", "scan.png").refusals[0].code
     'empty'
     """
-    collector = _Collector(base_name(name), limits)
+    collector = _Collector(base_name(name), limits, linked)
     collector.add(name, data)
     return collector.study(alone=True)
 
 
-def read_files(files: Iterable[tuple[str, bytes]], limits: Limits = _DEFAULT) -> Study:
+def read_files(
+    files: Iterable[tuple[str, bytes]], limits: Limits = _DEFAULT, linked: bool = False
+) -> Study:
     """The study in several uploaded files; DICOM files are grouped into series.
 
     Parameters
@@ -71,16 +76,18 @@ def read_files(files: Iterable[tuple[str, bytes]], limits: Limits = _DEFAULT) ->
     """
     files = list(files)
     if len(files) == 1:
-        return read_bytes(files[0][1], files[0][0], limits)
+        return read_bytes(files[0][1], files[0][0], limits, linked)
     names = [name.replace("\\", "/").strip("/") for name, _ in files]
     folders = {name.split("/")[0] for name in names if "/" in name}
     shown = folders.pop() if len(folders) == 1 else base_name(names[0]) if names else ""
-    collector = _Collector(base_name(shown), limits)
+    collector = _Collector(base_name(shown), limits, linked)
     collector.add_all((name, _given(data)) for name, (_, data) in zip(names, files, strict=True))
     return collector.study()
 
 
-def read_path(path: str | os.PathLike[str], limits: Limits = _DEFAULT) -> Study:
+def read_path(
+    path: str | os.PathLike[str], limits: Limits = _DEFAULT, linked: bool = False
+) -> Study:
     """The study in a file, or in all files below a folder.
 
     Raises
@@ -91,7 +98,7 @@ def read_path(path: str | os.PathLike[str], limits: Limits = _DEFAULT) -> Study:
     path = Path(path)
     if not path.exists():
         raise NotFound(f"expected a file or folder, there is nothing at {path}")
-    collector = _Collector(base_name(path.name or path.resolve().name), limits)
+    collector = _Collector(base_name(path.name or path.resolve().name), limits, linked)
     if path.is_dir():
         collector.add_all(_below(path, limits))
         return collector.study()
@@ -139,8 +146,8 @@ def _too_many_bytes(limits: Limits) -> TooLarge:
 class _Collector:
     """Gathers what the files of one study turn out to be."""
 
-    def __init__(self, name: str, limits: Limits) -> None:
-        self._name, self._limits = name, limits
+    def __init__(self, name: str, limits: Limits, linked: bool) -> None:
+        self._name, self._limits, self._linked = name, limits, linked
         self._series: list[Series] = []
         self._refusals: list[Refusal] = []
         self._junk: list[Refusal] = []
@@ -195,7 +202,7 @@ class _Collector:
             if kind in ("zip", "gzip"):
                 raise UnsupportedFormat("expected a scan in the gzip file, found another archive")
         if kind == "dicom":
-            frames = dicom.parse(data, digest, self._limits)
+            frames = dicom.parse(data, digest, self._limits, self._linked)
             self._tally(sum(frame.array.nbytes for frame in frames))
             self._frames += frames
         elif kind == "nifti":

@@ -8,8 +8,9 @@ import numpy as np
 
 from appliance.core.manifest import Manifest
 from appliance.core.preprocess import restore
+from appliance.core.series_verdict import SeriesReading, read_series
 from appliance.core.types import LABELS, Classification, Finding, SliceResult, Volume
-from appliance.core.verdict import NO_TUMOUR, REFUSED, SeriesReading, read_series
+from appliance.core.verdict import NO_TUMOUR, REFUSED
 from appliance.lesions import findings, label_map, spans
 from appliance.reading import Reading
 
@@ -72,7 +73,8 @@ class Interpretation:
             evidence = np.delete(cam, healthy, axis=-1)[..., types.argmax()] - cam[..., healthy]
             warm = np.clip(evidence / _FULL_HEAT, 0.0, 1.0)
             if warm.any():
-                out[row] = np.rint(restore(warm, self.reading.prepared[row]) * 255)
+                coarse = np.rint(warm * 255).astype(np.uint8)
+                out[row] = restore(coarse, self.reading.prepared[row])
         undone = np.ascontiguousarray(self.reading.view.undo(out))
         return Volume(undone, self.reading.series.volume.affine)
 
@@ -89,10 +91,11 @@ def interpret(
     """
     rule = manifest.verdict
     labels = label_map(reading, rule)
-    areas = (labels > 0).sum(axis=(1, 2))
-    series = read_series(reading.slices, areas.tolist(), spans(labels), rule)
+    areas = [np.count_nonzero(plane) for plane in labels]
+    series = read_series(reading.slices, areas, spans(labels), rule)
     if series.verdict == NO_TUMOUR:
         labels[:] = 0
+        areas = [0] * len(labels)
     scores = dict(zip(reading.rows, [] if outlier_scores is None else outlier_scores, strict=False))
     slices = []
     for index, item in enumerate(reading.slices):
@@ -100,14 +103,13 @@ def interpret(
             slices.append(SliceResult(index, REFUSED, "no_tumor", dict.fromkeys(LABELS, 0.0), 0))
             continue
         chances = dict(zip(LABELS, map(float, item.probabilities), strict=True))
-        pixels = int((labels[index] > 0).sum())
         slices.append(
             SliceResult(
                 index,
                 item.verdict,
                 item.label,
                 chances,
-                pixels,
+                areas[index],
                 scores.get(index),
                 item.classifier,
                 item.outline,

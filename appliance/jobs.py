@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
@@ -33,7 +32,7 @@ class Job:
     """What is to be done; ``inputs`` is a list of ``{role: {"study", "series"}}``."""
 
     job: str
-    study: str
+    study: str | None
     task: str
     inputs: list[dict[str, dict[str, str]]]
     options: dict[str, Any]
@@ -79,12 +78,22 @@ class Jobs:
         ``work(job, control) -> results``; called in a worker's thread.
     workers, limit : int
         Jobs that run together, and that may wait.
+    apart : collection of str
+        Tasks with one worker of their own, so that their minutes hold nobody up.
     """
 
-    def __init__(self, engine: sa.Engine, work: Work, workers: int = 1, limit: int = 64) -> None:
+    def __init__(
+        self,
+        engine: sa.Engine,
+        work: Work,
+        workers: int = 1,
+        limit: int = 64,
+        apart: Collection[str] = (),
+    ) -> None:
         self._engine, self._work, self._limit = engine, work, limit
         self._changed = threading.Condition()
-        self._waiting: deque[str] = deque()
+        self._waiting: dict[str, bool] = {}  # in order; whether its task is one of those apart
+        self._apart = frozenset(apart)
         self._running: dict[str, Control] = {}
         self._ends: dict[str, dict[str, Any]] = {}  # of jobs whose end could not be stored yet
         self._closing = False
@@ -110,14 +119,18 @@ class Jobs:
                 )
             )
             connection.execute(sa.update(table).where(unfinished).values(state=QUEUED, progress=0))
-            asked = sa.select(table.c.job).where(table.c.state == QUEUED)
-            self._waiting.extend(connection.scalars(asked.order_by(table.c.created)))
+            asked = sa.select(table.c.job, table.c.task).where(table.c.state == QUEUED)
+            for job, task in connection.execute(asked.order_by(table.c.created)):
+                self._waiting[job] = task in self._apart
 
     def start(self) -> None:
         """Start the workers; jobs that waited are taken up."""
         with self._changed:
-            for number in range(self._workers - len(self._threads)):
-                thread = threading.Thread(target=self._loop, name=f"job-{number}", daemon=True)
+            lanes = [False] * self._workers + [True] * bool(self._apart)
+            for number, apart in list(enumerate(lanes))[len(self._threads) :]:
+                thread = threading.Thread(
+                    target=self._loop, args=(apart,), name=f"job-{number}", daemon=True
+                )
                 self._threads.append(thread)
                 thread.start()
 
@@ -143,7 +156,7 @@ class Jobs:
 
     def submit(
         self,
-        study: str,
+        study: str | None,
         task: str,
         inputs: list[dict[str, dict[str, str]]],
         options: dict[str, Any] | None = None,
@@ -180,8 +193,8 @@ class Jobs:
                     connection.execute(sa.insert(table).values(**row))
             except sa.exc.IntegrityError as error:
                 raise NotFound("there is no such study") from error
-            self._waiting.append(job)
-            self._changed.notify()
+            self._waiting[job] = task in self._apart
+            self._changed.notify_all()
         return job
 
     def get(self, job: str) -> dict[str, Any]:
@@ -208,8 +221,16 @@ class Jobs:
                 self._running[job].cancel()
             elif job in self._waiting:
                 self._update(job, state=CANCELLED, finished=utc_now())
-                self._waiting.remove(job)
+                del self._waiting[job]
         return self.get(job)
+
+    def unfinished(self, task: str) -> str | None:
+        """The oldest job of a task that waits or runs."""
+        asked = sa.select(table.c.job).where(
+            table.c.task == task, table.c.state.in_((QUEUED, RUNNING))
+        )
+        with self._engine.connect() as connection:
+            return connection.scalar(asked.order_by(table.c.created).limit(1))
 
     def cancel_study(self, study: str) -> None:
         """Cancel what is queued or running for a study, before it is deleted."""
@@ -249,13 +270,17 @@ class Jobs:
                 self._changed.wait(_RETRY_S)
         self._ends.pop(job, None)
 
-    def _loop(self) -> None:
+    def _next(self, apart: bool) -> str | None:
+        return next((job for job, own in self._waiting.items() if own is apart), None)
+
+    def _loop(self, apart: bool) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._waiting or self._closing)
+                self._changed.wait_for(lambda: self._next(apart) or self._closing)
                 if self._closing:
                     return
-                job, control = self._waiting.popleft(), Control()
+                job, control = self._next(apart), Control()
+                del self._waiting[job]
                 self._running[job] = control
             try:
                 self._run(job, control)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cc3d
 import cv2
 import numpy as np
+from scipy import ndimage
 
 from appliance.core.geometry import View, spacing_mm, voxel_ml
 from appliance.core.preprocess import restore
@@ -28,22 +31,42 @@ def label_map(reading: Reading, rule: Rule) -> np.ndarray:
         minimum[row] = rule.minimum_share * prepared.square[2] ** 2
         if plane.max() > rule.pixel_threshold:
             binary[row] = restore(plane, prepared) > rule.pixel_threshold
-    if not binary.any():
+    window = _window(binary)
+    if window is None:
         return binary
-    components = cc3d.connected_components(binary, connectivity=26)
-    statistics = cc3d.statistics(components)
-    kept = []
-    for number, voxels in enumerate(statistics["voxel_counts"]):
-        if number == 0:
-            continue
-        slices = statistics["bounding_boxes"][number][0]
-        if voxels >= minimum[slices].max():
-            kept.append((int(voxels), number))
+    components, sizes, depths = _components(binary[window])
+    minimum = minimum[window[0]]
+    kept = [
+        (int(voxels), number)
+        for number, (voxels, depth) in enumerate(zip(sizes, depths, strict=True))
+        if number and voxels >= minimum[depth].max()
+    ]
     kept.sort(key=lambda pair: (-pair[0], pair[1]))
-    lookup = np.zeros(int(components.max()) + 1, np.uint8)
+    lookup = np.zeros(len(sizes), np.uint8)
     for position, (_, number) in enumerate(kept[:255], 1):
         lookup[number] = position
-    return lookup[components]
+    binary[window] = lookup[components]
+    return binary
+
+
+def _components(inside: np.ndarray) -> tuple[np.ndarray, Sequence[int], Sequence[slice]]:
+    """Component numbers of what is not 0, their sizes and their slices; number 0 is outside."""
+    if len(inside) == 1:  # a fifth of the time of the general way
+        count, numbers, stats, _ = cv2.connectedComponentsWithStats(inside[0], connectivity=8)
+        return numbers[np.newaxis], stats[:, cv2.CC_STAT_AREA], [slice(0, 1)] * count
+    numbers = cc3d.connected_components(inside, connectivity=26)
+    found = cc3d.statistics(numbers)
+    return numbers, found["voxel_counts"], [box[0] for box in found["bounding_boxes"]]
+
+
+def _window(binary: np.ndarray) -> tuple[slice, ...] | None:
+    """The smallest box around what is drawn; None when nothing is."""
+    flat = binary.max(axis=0)
+    sides = (binary.max(axis=(1, 2)), flat.max(axis=1), flat.max(axis=0))
+    found = [np.flatnonzero(side) for side in sides]
+    if not found[0].size:
+        return None
+    return tuple(slice(int(at[0]), int(at[-1]) + 1) for at in found)
 
 
 def _diameters_mm(lesion: np.ndarray, row_mm: float, column_mm: float) -> tuple[float, float]:
@@ -91,24 +114,28 @@ def findings(labels: np.ndarray, reading: Reading, presence: float) -> tuple[Fin
     affine = None if volume.affine is None else view.apply_volume(volume).affine
     planes = dict(zip(reading.rows, reading.drawn(), strict=True))
     found = []
-    for number in range(1, int(labels.max()) + 1):
-        inside = labels == number
-        spans = [np.flatnonzero(inside.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
-        low = [int(span[0]) for span in spans]
-        high = [int(span[-1]) + 1 for span in spans]
+    window = _window(labels)
+    for number, part in enumerate(
+        [] if window is None else ndimage.find_objects(labels[window]), 1
+    ):
+        box = tuple(
+            slice(side.start + inner.start, side.start + inner.stop)
+            for side, inner in zip(window, part, strict=True)
+        )
+        inside = labels[box] == number
+        low, high = [part.start for part in box], [part.stop for part in box]
         total = 0.0
-        for row in range(low[0], high[0]):
-            if row in planes and inside[row].any():
-                probability = restore(planes[row], reading.prepared[row])
-                total += float(probability[inside[row]].sum())
-        area = int(inside.sum())
+        for row, plane in zip(range(low[0], high[0]), inside, strict=True):
+            if row in planes and plane.any():
+                probability = restore(planes[row], reading.prepared[row])[box[1:]]
+                total += float(probability[plane].sum())
+        area = int(np.count_nonzero(inside))
         view_box = (*low, *high)
         millilitres = diameters = None
         if affine is not None:
             _, row_mm, column_mm = spacing_mm(affine)
             millilitres = None if len(labels) < 2 else round(area * voxel_ml(affine), 4)
-            part = inside[low[0] : high[0], low[1] : high[1], low[2] : high[2]]
-            pair = _diameters_mm(part, row_mm, column_mm)
+            pair = _diameters_mm(inside, row_mm, column_mm)
             diameters = (round(pair[0], 2), round(pair[1], 2))
         found.append(
             Finding(

@@ -6,6 +6,9 @@ It has to be imported before OpenVINO: scikit-learn-intelex 2026.2 fails with an
 symbol the other way round. `appliance.runtime` therefore imports this module first, and a
 subprocess test holds the order.
 
+Its number of threads is left alone: both libraries share one TBB, and ``daalinit(1)`` also took
+OpenVINO's second thread away (a slice took 6.7 ms instead of 3.8 on two cores).
+
 Estimators are stored as plain arrays (`.npz`, no pickles): loading one runs no code. One oneDAL
 prediction object used by two threads at once crashes the process, and it keeps the shape of its
 first answer: each is made anew, under a lock.
@@ -22,6 +25,8 @@ import io
 import logging
 import threading
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -31,13 +36,27 @@ from daal4py import (
     bf_knn_classification_training,
     covariance,
     daalinit,
+    num_threads,
 )
 from sklearnex.linear_model import LogisticRegression
 
 from appliance.core.errors import ModelError
 
 logging.getLogger("sklearnex").setLevel(logging.WARNING)  # it reports every single fit
-daalinit(1)  # while serving, OpenVINO owns the cores
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """oneDAL on one thread, so that a fit comes out the same every time; not while serving.
+
+    The limit holds for the process and for everything that shares its TBB.
+    """
+    before = num_threads()
+    daalinit(1)
+    try:
+        yield
+    finally:
+        daalinit(before)
 
 
 class Neighbours:
@@ -172,6 +191,7 @@ class OutlierDetector:
             raise ModelError(f"the out-of-distribution estimator is unreadable: {error}") from error
 
 
+@one_thread()
 def fit_outlier_detector(
     known: np.ndarray,
     foreign: np.ndarray,
@@ -218,6 +238,7 @@ def fit_outlier_detector(
     )
 
 
+@one_thread()
 def contrast_direction(
     known: np.ndarray, foreign: np.ndarray, *, features: slice, penalty: float = 0.01
 ) -> np.ndarray:

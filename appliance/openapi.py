@@ -26,6 +26,8 @@ _MEDIA = {
     "html": ("text/html", None),
     "text": ("text/plain", None),
     "nifti": ("application/gzip", "binary"),
+    "pdf": ("application/pdf", "binary"),
+    "dicom": ("application/dicom", "binary"),
 }
 _VARIABLE = re.compile(r"<(?:\w+:)?(\w+)>")
 

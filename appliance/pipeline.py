@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,11 @@ from appliance.core.errors import (
     WrongModality,
     WrongSequence,
 )
+from appliance.core.intensity import percentiles
 from appliance.core.manifest import Manifest
 from appliance.core.types import Refusal, Report, Result, Series
 from appliance.interpret import Interpretation, interpret
+from appliance.machine import valid_for
 from appliance.onedal import OutlierDetector
 from appliance.opinion import FILE as OPINION
 from appliance.opinion import OpinionEstimator, second_opinion
@@ -31,6 +34,8 @@ from appliance.registry import Package, Sources, find_package
 from appliance.settings import Settings
 from appliance.task import find_task
 from appliance.tasks.analyze import answer
+from appliance.tuning import Tuning
+from appliance.tuning import load as load_tuning
 
 logger = logging.getLogger(__name__)
 _NO_TIMINGS = dict.fromkeys(("decode", "prepare", "infer", "interpret", "total"), 0.0)
@@ -38,7 +43,7 @@ _MANY = 4
 """Series with at least this many slices go through the throughput network."""
 
 
-def check_header(series: Series, manifest: Manifest) -> None:
+def check_header(series: Series | Refusal, manifest: Manifest) -> None:
     """Refuse what the header says the network was not trained on.
 
     Raises
@@ -75,6 +80,8 @@ class Analyzer:
         ``INT8`` (the package's network) or ``FP16`` (its reference).
     backend : str
         ``kserve://HOST:PORT``: a server that runs the network in place of this process.
+    tuning : Tuning, optional
+        Device and use of its cores, as measured here; takes the place of `device`.
 
     Raises
     ------
@@ -90,11 +97,13 @@ class Analyzer:
         package: Package | None = None,
         precision: str = "INT8",
         backend: str = "",
+        tuning: Tuning | None = None,
     ) -> None:
         self.package = package or find_package(sources=models)
         self.package.verify()
         self.precision = precision
-        self._requested, self._cache, self._backend = device, cache_dir, backend
+        self.tuning = tuning or Tuning(device)
+        self._cache, self._backend = cache_dir, backend
         self._sha256 = self.package.sha256
         self._outliers = OutlierDetector.from_bytes(self.package.read(self._estimator()))
         self._opinion = (
@@ -128,7 +137,8 @@ class Analyzer:
                 self._networks[hint] = open_network(
                     self.package,
                     self.precision,
-                    device=self._requested,
+                    device=self.tuning.device,
+                    tuning=self.tuning,
                     hint=hint,
                     cache=self._cache,
                     backend=self._backend,
@@ -145,17 +155,21 @@ class Analyzer:
         """Outputs for one prepared slice, (1, size, size, 1) float32."""
         return self._network("LATENCY").infer(array)
 
-    def _infer_many(self, slices: int) -> Callable[[Iterable[np.ndarray]], Iterator[Mapping]]:
-        return self._network("THROUGHPUT" if slices >= _MANY else "LATENCY").infer_many
+    def _infer_many(
+        self, slices: int, crowd: bool = False
+    ) -> Callable[[Iterable[np.ndarray]], Iterator[Mapping]]:
+        many = crowd or slices >= _MANY
+        return self._network("THROUGHPUT" if many else "LATENCY").infer_many
 
     def read(
         self,
         series: Series,
         progress: Callable[[float], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
+        crowd: bool = False,
     ) -> Reading:
         """The one pass over a series."""
-        infer = self._infer_many(series.volume.shape[0])
+        infer = self._infer_many(series.volume.shape[0], crowd)
         return read(series, infer, self.manifest, progress, cancelled)
 
     def outlier_scores(self, reading: Reading) -> np.ndarray:
@@ -164,7 +178,8 @@ class Analyzer:
 
     def _series_score(self, scores: np.ndarray) -> float:
         """One score for a series: the one that the rule's share of its slices exceeds."""
-        return float(np.quantile(scores, 1.0 - self.manifest.verdict.outlier_share))
+        (score,) = percentiles(scores, 100.0 * (1.0 - self.manifest.verdict.outlier_share))
+        return score
 
     def _demand_familiar(self, score: float) -> None:
         """Raise OutOfDistribution when a series' score is above the accepted limit."""
@@ -182,8 +197,15 @@ class Analyzer:
         progress: Callable[[float], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
         decode_ms: float = 0.0,
+        crowd: bool = False,
     ) -> Report:
         """The report of one series; a refusal is a report too.
+
+        Parameters
+        ----------
+        crowd : bool
+            Other series are analysed at the same time: the throughput network serves all, instead
+            of each in turn having every core.
 
         Raises
         ------
@@ -196,7 +218,7 @@ class Analyzer:
         rule, score = self.manifest.verdict, None
         try:
             check_header(series, self.manifest)
-            reading = self.read(series, progress, cancelled)
+            reading = self.read(series, progress, cancelled, crowd)
             timings.update(reading.timings_ms)
             before = time.perf_counter()
             scores = self.outlier_scores(reading)
@@ -254,7 +276,15 @@ class Analyzer:
         return found.run(inputs, infer, self.manifest, options)
 
     def refuse(self, refusal: Refusal, decode_ms: float = 0.0) -> Report:
-        """The report of an input that could not even be read."""
+        """The report of an input that could not even be read.
+
+        Another modality or sequence is the better reason, where the header says so: mending the
+        rest would not help.
+        """
+        try:
+            check_header(refusal, self.manifest)
+        except InputError as error:
+            refusal = replace(refusal, code=error.code, message=error.message)
         timings = {**_NO_TIMINGS, "decode": decode_ms, "total": decode_ms}
         rule = self.manifest.verdict
         return document.refused(
@@ -273,4 +303,15 @@ class Analyzer:
 
 def build_analyzer(settings: Settings) -> Analyzer:
     """The analyser that settings ask for."""
-    return Analyzer(settings.device, settings.sources, settings.cache, backend=settings.backend)
+    package = find_package(sources=settings.sources)
+    tuning = None
+    if settings.tuning and not settings.backend:
+        tuning = load_tuning(settings.data, valid_for(package), settings.device)
+    return Analyzer(
+        settings.device,
+        settings.sources,
+        settings.cache,
+        package=package,
+        backend=settings.backend,
+        tuning=tuning,
+    )

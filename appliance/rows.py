@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import logging
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import sqlalchemy as sa
 
 from appliance import index
 from appliance.core.geometry import spacing_mm
-from appliance.core.types import Series
+from appliance.core.types import Series, Source
 from appliance.files import Files
 from appliance.render import describe_view, display
 
@@ -33,6 +34,7 @@ def describe(series: Series, pixels: str) -> dict[str, Any]:
         **{key: getattr(series, key) for key in PLAIN},
         "warnings": list(series.warnings),
         "window": None if series.window is None else [float(v) for v in series.window],
+        "source": None if series.source is None else _source_json(series.source),
         "pixels": pixels,
         "shape": [int(n) for n in volume.shape],
         "spacing_mm": spacing,
@@ -40,6 +42,29 @@ def describe(series: Series, pixels: str) -> dict[str, Any]:
         "view": describe_view(volume),
         "display": display(volume, series.window),
     }
+
+
+def _source_json(source: Source) -> dict[str, Any]:
+    """The images behind a series; what names the patient is never kept in a record."""
+    return {key: value for key, value in asdict(source).items() if key != "header"}
+
+
+def source_of(meta: dict[str, Any]) -> Source | None:
+    """The images behind a series, as its record says; None in records of earlier versions.
+
+    Examples
+    --------
+    >>> source_of({"source": _source_json(Source("1.2", (("1.3", 0),), ((0.0, 0.0, 1.0),)))})
+    Source(sop_class_uid='1.2', instances=(('1.3', 0),), positions=((0.0, 0.0, 1.0),), \
+frame_of_reference_uid='', thickness_mm=None, multi_frame=False, lossy=False, \
+burned_in=False)
+    """
+    kept = meta.get("source")
+    if kept is None:
+        return None
+    instances = tuple((uid, frame) for uid, frame in kept["instances"])
+    positions = kept["positions"] and tuple(map(tuple, kept["positions"]))
+    return Source(**{**kept, "instances": instances, "positions": positions})
 
 
 def unique(metas: list[dict[str, Any]]) -> list[dict[str, Any]]:

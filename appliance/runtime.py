@@ -37,6 +37,7 @@ except ImportError as error:
 import openvino as ov  # noqa: E402
 
 from appliance.ir import Ir  # noqa: E402
+from appliance.tuning import Tuning  # noqa: E402
 
 logger = logging.getLogger(__name__)
 _WAIT_S = 30.0
@@ -72,9 +73,10 @@ def _cpu_flags() -> str:
     return platform.processor()
 
 
-def _cache_folder(root: Path, digest: str, device: str, hint: str) -> Path:
-    """Compiled-model cache, keyed by network, OpenVINO, device, hint and CPU instructions."""
-    key = "|".join((digest, ov.get_version(), device, hint, _cpu_flags()))
+def _cache_folder(root: Path, digest: str, device: str, settings: Mapping[str, object]) -> Path:
+    """Compiled-model cache, keyed by network, OpenVINO, device, settings and CPU instructions."""
+    chosen = ",".join(f"{name}={value}" for name, value in sorted(settings.items()))
+    key = "|".join((digest, ov.get_version(), device, chosen, _cpu_flags()))
     return root / hashlib.sha256(key.encode()).hexdigest()[:24]
 
 
@@ -96,6 +98,8 @@ class Network:
         ``INFERENCE_PRECISION_HINT``; f32 leaves INT8 layers INT8 and everything else exact.
     cache : Path, optional
         Folder for compiled models; a corrupt entry is dropped and compiled anew.
+    tuning : Tuning, optional
+        How the CPU's cores are used; its device does not count here.
 
     Raises
     ------
@@ -115,11 +119,14 @@ class Network:
         precision: str = "f32",
         cache: Path | None = None,
         core: ov.Core | None = None,
+        tuning: Tuning | None = None,
     ) -> None:
         self.requested_device, self.hint, self.precision = device, hint, precision
         core = core or ov.Core()
         self._check_device(core, device)
         settings = {"PERFORMANCE_HINT": hint, "INFERENCE_PRECISION_HINT": precision}
+        if tuning is not None and device == "CPU":
+            settings |= tuning.properties()
         ir = model if isinstance(model, Ir) else Ir.read(model)
         self._compiled = self._compile(core, ir, device, settings, cache)
         names = {name for port in self._compiled.outputs for name in port.get_names()}
@@ -159,7 +166,7 @@ class Network:
         if cache is None:
             folder = None
         else:
-            folder = _cache_folder(cache, ir.digest, device, settings["PERFORMANCE_HINT"])
+            folder = _cache_folder(cache, ir.digest, device, settings)
         try:
             if folder is not None:
                 try:

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from appliance import ingest, links
+from appliance import ingest, links, measurements, pseudonym
+from appliance.audit import Audit, operator
 from appliance.core.errors import BadRequest, Busy, InputError, NotFound, Unavailable
 from appliance.core.types import Report, Series
 from appliance.jobs import Control, Job, Jobs
@@ -47,6 +48,8 @@ class Service:
     ) -> None:
         self.settings = settings
         self.store = Store(settings.data)
+        self.pseudonyms = pseudonym.load(settings.data)
+        self.audit = Audit(settings.data)
         self.recent = Recent(settings.recent)
         self.library = Library(self.store, settings.library)
         self.telemetry = Telemetry()
@@ -54,7 +57,13 @@ class Service:
         self._building = threading.Lock()
         self.ready = analyzer is not None
         self._turns = threading.BoundedSemaphore(max(1, settings.threads - _SPARE))
-        self.jobs = Jobs(self.store.engine, self._work, settings.workers, settings.queue)
+        self.jobs = Jobs(
+            self.store.engine,
+            self._work,
+            settings.workers,
+            settings.queue,
+            apart=(measurements.TASK,),
+        )
         for name, text, value in (
             ("neuralscan_jobs_queued", "Jobs that wait", lambda: self.jobs.waiting),
             ("neuralscan_jobs_running", "Jobs that run", lambda: self.jobs.running),
@@ -108,7 +117,7 @@ class Service:
         """
         with self._turn():
             before = perf_counter()
-            study = ingest.read_bytes(data, name, self.settings.limits)
+            study = self.pseudonyms.study(ingest.read_bytes(data, name, self.settings.limits))
             decode_ms = (perf_counter() - before) * 1e3
             if len(study.series) > 1:
                 raise BadRequest(
@@ -137,7 +146,9 @@ class Service:
         A sample is kept even when nothing in it can be read; an upload then is not, and the
         identifier is None.
         """
-        study = ingest.read_files(files, self.settings.limits)
+        read = ingest.read_files(files, self.settings.limits)
+        study = self.pseudonyms.study(read)
+        kept = self.pseudonyms.study(read, sample or self.settings.keep_names)
         refused = []
         for refusal in study.refusals:
             report = self.analyzer.refuse(refusal)
@@ -145,7 +156,7 @@ class Service:
             refused.append(links.of_study(report, None))
         if not (study.series or sample):
             return None, refused
-        return self.store.put(study, title, sample), refused
+        return self.store.put(kept, title, sample), refused
 
     def delete_study(self, study: str) -> None:
         """Cancel a study's jobs and remove it; raises NotFound."""
@@ -197,6 +208,9 @@ class Service:
 
     def _work(self, job: Job, control: Control) -> list[dict[str, str]]:
         """Do a job: one input after the other, each result kept as it comes."""
+        if job.task == measurements.TASK:
+            measurements.measure(self.settings, self.analyzer.package.name, control)
+            return []
         done = []
         for number, places in enumerate(job.inputs):
             control.check()
@@ -215,6 +229,13 @@ class Service:
             else:
                 report = self._answer(job, inputs)
             self.store.put_result(first["study"], first["series"], job.task, report)
+            self.audit.record(
+                f"{job.task}.done",
+                f"server, {operator()}",
+                **first,
+                model=report.document.get("model"),
+                verdict=report.document.get("verdict"),
+            )
             done.append(first)
             within(1.0)
         return done

@@ -53,6 +53,9 @@ class Settings:
         Further names a browser may call this server by (a reverse proxy's name).
     device : str
         OpenVINO device.
+    tuning : bool
+        Take over what ``neuralscan doctor --save`` measured here; a named `device` keeps it only
+        where it was measured on that one.
     backend : str
         ``kserve://HOST:PORT[/MODEL[/VERSION]]``: a server that runs the network; empty for this
         process.
@@ -77,6 +80,9 @@ class Settings:
         Direct analyses whose pictures are kept in memory.
     library : int
         Cases the local library may hold.
+    keep_names : bool
+        Keep the names of uploaded pictures and NIfTI files in stored studies. A file's name may be
+        a person's, so a generated one is kept unless this is chosen.
     demo : bool
         Load generated sample studies.
     """
@@ -86,6 +92,7 @@ class Settings:
     port: int = 8080
     allowed_hosts: tuple[str, ...] = ()
     device: str = "AUTO"
+    tuning: bool = True
     backend: str = ""
     models: tuple[Path, ...] = ()
     trust: Path | None = None
@@ -98,6 +105,7 @@ class Settings:
     wait_s: float = 20.0
     recent: int = 64
     library: int = 2000
+    keep_names: bool = False
     demo: bool = False
 
     def __post_init__(self) -> None:

@@ -133,10 +133,11 @@ SHAPES: dict[str, Schema] = {
         stale=_WHOLE,
         labels=_list(_TEXT),
     ),
+    "Audit": _object(entries=_list(_ANY), total=_WHOLE),
     "Started": _object(job=_TEXT),
     "Job": _object(
         id=_TEXT,
-        study_instance_uid=_TEXT,
+        study_instance_uid=_TEXT_OR_NULL,
         task=_TEXT,
         state=_words("queued", "running", "done", "failed", "cancelled"),
         progress={"type": "number", "minimum": 0, "maximum": 1},
@@ -156,7 +157,41 @@ SHAPES: dict[str, Schema] = {
     ),
     "Model": _object(name=_TEXT, version=_TEXT, active=_FLAG, manifest=_ANY),
     "Models": _object(models=_list(_ref("Model"))),
-    "Benchmarks": _object(rows=_list(_ANY)),
+    "Benchmarks": _object(
+        rows=_list(_ANY),
+        runs=_list(
+            _object(
+                run=_TEXT,
+                shipped=_FLAG,
+                cpu=_TEXT_OR_NULL,
+                cores={**_NUMBER, "nullable": True},
+                utc=_TEXT_OR_NULL,
+                preset=_TEXT_OR_NULL,
+                comparable=_FLAG,
+                rows=_WHOLE,
+                about=_ANY,
+            )
+        ),
+        job=_TEXT_OR_NULL,
+        missing=_TEXT_OR_NULL,
+    ),
+    "BenchmarkRun": _object(schema=_TEXT, about=_ANY, rows=_list(_ANY)),
+    "Comparison": _object(
+        bound=_NUMBER,
+        notes=_list(_TEXT),
+        rows=_list(
+            _object(
+                name=_TEXT,
+                scenario=_TEXT,
+                figure=_TEXT,
+                before=_NUMBER,
+                after=_NUMBER,
+                ratio=_NUMBER,
+                interval=_list(_NUMBER, minItems=2, maxItems=2),
+                verdict=_words("faster", "slower", "no difference"),
+            )
+        ),
+    ),
     "Settings": _object(
         version=_TEXT,
         notice=_TEXT,

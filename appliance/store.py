@@ -233,6 +233,7 @@ class Store:
             study_instance_uid=study,
             warnings=tuple(meta["warnings"]),
             window=None if meta["window"] is None else tuple(meta["window"]),
+            source=rows.source_of(meta),
             **{key: meta[key] for key in rows.PLAIN},
         )
 
@@ -276,6 +277,8 @@ class Store:
                 self.files.remove(kind, digest)
             with self.engine.begin() as connection:
                 connection.execute(sa.delete(index.studies).where(index.studies.c.study == study))
+            with self.engine.connect() as connection:  # the log keeps pages as they were
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def remove_unused(self, candidates: set[tuple[str, str]]) -> None:
         """Remove those files no row of the index names any more."""

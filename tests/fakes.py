@@ -16,7 +16,13 @@ class Reader:
     """Stands in for the analyser: a lesion in the middle of everything that can be read."""
 
     def __init__(
-        self, device: str = "AUTO", models: object = (), cache: object = None, backend: str = ""
+        self,
+        device: str = "AUTO",
+        models: object = (),
+        cache: object = None,
+        package: object = None,
+        backend: str = "",
+        tuning: object = None,
     ) -> None:
         if device not in ("AUTO", "CPU"):
             raise errors.Unavailable(f"device {device!r} is not available here; use --device CPU")
@@ -36,7 +42,9 @@ class Reader:
             "notice": NOTICE,
         }
 
-    def analyze(self, series: Series, progress=None, cancelled=None, decode_ms=0.0) -> Report:
+    def analyze(
+        self, series: Series, progress=None, cancelled=None, decode_ms=0.0, crowd=False
+    ) -> Report:
         assert decode_ms > 0
         progress(0.5)
         shape = series.volume.shape

@@ -44,7 +44,9 @@ class Bright:
     def warm_up(self) -> None:
         pass
 
-    def analyze(self, series: Series, progress=None, cancelled=None, decode_ms=0.0) -> Report:
+    def analyze(
+        self, series: Series, progress=None, cancelled=None, decode_ms=0.0, crowd=False
+    ) -> Report:
         self.started.set()
         while not self.gate.wait(0.01):
             if cancelled is not None and cancelled():
@@ -150,7 +152,14 @@ def nifti() -> bytes:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(tmp_path / "data", upload_bytes=4 << 20, upload_files=20, wait_s=0.2, queue=4)
+    return Settings(
+        tmp_path / "data",
+        upload_bytes=4 << 20,
+        upload_files=20,
+        wait_s=0.2,
+        queue=4,
+        keep_names=True,
+    )
 
 
 @pytest.fixture

@@ -77,9 +77,13 @@ def test_a_volume_in_one_file_is_analysed_whole(client):
 
 
 def test_a_direct_analysis_writes_nothing(client, settings):
-    before = sorted(p.name for p in settings.data.rglob("*"))
+    def there() -> list[str]:
+        return sorted(p.name for p in settings.data.rglob("*") if not p.name.startswith("audit."))
+
+    before = there()
     post_files(client, "/analyze", "file", ("a.png", png()))
-    assert sorted(p.name for p in settings.data.rglob("*")) == before
+    assert there() == before
+    assert "a.png" not in (settings.data / "audit.jsonl").read_text()
 
 
 def test_only_the_last_analyses_are_kept():

@@ -63,7 +63,7 @@ def test_training_and_optimize_meet_only_on_disk():
 
 
 def test_the_evaluation_judges_what_optimize_makes_and_knows_nothing_of_training():
-    allowed = {"page", "processes", "roots", "evaluation"}
+    allowed = {"page", "processes", "evaluation"}
     for name, imports in modules("training/evaluation"):
         assert not uses(imports, "benchmarks", "tensorflow"), name
         parts = {i.split(".")[1] for i in uses(imports, "training") if "." in i}

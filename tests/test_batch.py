@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
+from threading import Lock
+from time import sleep
 
 import nibabel
 import numpy as np
@@ -41,11 +43,70 @@ def test_a_folder_with_a_volume_stays_whole(tmp_path):
     assert batch.expand([tmp_path]) == [tmp_path]
 
 
-def test_read_ahead_keeps_the_order(tmp_path):
+class Crowded(Reader):
+    """Notes how many analyses run at once; the first of them takes longest."""
+
+    def __init__(self):
+        super().__init__()
+        self.lock, self.now, self.most, self.crowds, self.volumes = Lock(), 0, 0, set(), 0
+
+    def analyze(self, series, *args, **kwargs):
+        with self.lock:
+            self.now += 1
+            self.most = max(self.most, self.now)
+            self.crowds.add(kwargs["crowd"])
+            self.volumes += series.volume.shape[0] > 1
+            assert self.volumes <= 1, "two volumes in memory"
+        sleep(0.05 if series.name.startswith("0") else 0.01)
+        report = super().analyze(series, *args, **kwargs)
+        with self.lock:
+            self.now -= 1
+            self.volumes -= series.volume.shape[0] > 1
+        return report
+
+
+def test_many_pictures_are_worked_on_at_once_and_told_in_order(tmp_path):
     paths = [write_picture(tmp_path / f"{i}.png", 10 + i) for i in range(9)]
-    studies = list(batch.read_ahead(paths))
-    assert [s.series[0].name for s, _ in studies] == [p.name for p in paths]
-    assert all(ms > 0 for _, ms in studies)
+    reader = Crowded()
+    seen: list[float] = []
+    outcomes = list(batch.analyze_paths(reader, paths, tmp_path / "o", (), seen.append, workers=3))
+    assert [o.document["input"]["name"] for o in outcomes] == [p.name for p in paths]
+    assert reader.most == 3
+    assert reader.crowds == {True}
+    assert seen == pytest.approx([(i + 1) / 9 for i in range(9)])
+
+
+def test_few_pictures_get_every_core_in_turn(tmp_path):
+    paths = [write_picture(tmp_path / f"{i}.png", 10 + i) for i in range(3)]
+    reader = Crowded()
+    assert len(list(batch.analyze_paths(reader, paths, tmp_path / "o", ()))) == 3
+    assert (reader.most, reader.crowds) == (1, {False})
+
+
+def test_two_volumes_are_never_in_memory_at_once(tmp_path):
+    grid = np.zeros((32, 32, 4), np.float32)
+    grid[8:24, 8:24] = 100.0
+    paths = []
+    for number in range(5):
+        paths.append(tmp_path / f"{number}.nii")
+        nibabel.save(nibabel.Nifti1Image(grid, np.eye(4)), paths[-1])
+    outcomes = list(batch.analyze_paths(Crowded(), paths, tmp_path / "o", (), workers=4))
+    assert len(outcomes) == 5
+
+
+def test_a_fault_stops_the_rest(tmp_path):
+    paths = [write_picture(tmp_path / f"{i}.png", 10 + i) for i in range(40)]
+
+    class Failing(Reader):
+        seen = 0
+
+        def analyze(self, series, *args, **kwargs):
+            Failing.seen += 1
+            raise Unavailable("the device went away")
+
+    with pytest.raises(Unavailable, match="went away"):
+        list(batch.analyze_paths(Failing(), paths, tmp_path / "o", (), workers=2))
+    assert Failing.seen < 10
 
 
 def test_progress_ends_at_one(tmp_path):

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 
 import pytest
 
-from appliance.app import close, create_app
 from appliance.settings import Settings
-from tests.browsing import drop, overflow, png
+from tests.browsing import drop, overflow, png, serving
 from tests.test_browser import browser, open_page, problems
 from tests.test_opinion import fitted, with_opinion
 
@@ -19,20 +17,12 @@ __all__ = ["browser", "open_page", "problems"]
 @pytest.fixture(scope="module")
 def address(tmp_path_factory, tiny_package) -> Iterator[str]:
     """A running server whose second opinion differs, with an empty data folder."""
-    from werkzeug.serving import make_server
-
     record = {"n": 55, "of": 607, "network_right": 37, "second_opinion_right": 16, "folds": [4]}
     folder = tmp_path_factory.mktemp("package") / "tiny"
     analyzer = with_opinion(tiny_package, folder, fitted(2), record)
-    app = create_app(Settings(data=tmp_path_factory.mktemp("served"), device="CPU"), analyzer)
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join(10)
-    server.server_close()
-    close(app)
+    settings = Settings(data=tmp_path_factory.mktemp("served"), device="CPU", keep_names=True)
+    with serving(settings, analyzer) as running:
+        yield running
 
 
 def test_cases_are_put_by_found_again_and_removed(open_page, problems) -> None:

@@ -71,7 +71,7 @@ def test_help_loads_no_library_of_weight():
         ["frobnicate"],
         ["analyze"],
         ["phantom"],
-        ["analyze", "--formats", "pdf", "."],
+        ["analyze", "--formats", "docx", "."],
         ["doctor", "x"],
     ],
 )

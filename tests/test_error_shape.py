@@ -132,7 +132,7 @@ MALFORMED = {
 
 UNKNOWN = {
     "address": lambda c: c.get(f"{API}/nowhere"),
-    "not built yet": lambda c: c.get(f"{API}/audit"),
+    "not built yet": lambda c: c.get(f"{API}/feedback"),
     "study": lambda c: c.get(f"{API}/studies/1.2.3"),
     "a strange study": lambda c: c.get(f"{API}/studies/%00%ff'--"),
     "a path for a study": lambda c: c.get(f"{API}/studies/..%2f..%2fetc%2fpasswd"),

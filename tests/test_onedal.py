@@ -3,9 +3,11 @@
 import io
 import threading
 
+import daal4py
 import numpy as np
 import pytest
 
+from appliance import onedal
 from appliance.core.errors import ModelError
 from appliance.onedal import OutlierDetector, fit_outlier_detector, with_limits
 
@@ -76,3 +78,10 @@ def test_batches_of_any_size_from_many_threads(fitted):
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+def test_one_thread_is_given_back():
+    before = daal4py.num_threads()
+    with onedal.one_thread():
+        assert daal4py.num_threads() == 1
+    assert daal4py.num_threads() == before

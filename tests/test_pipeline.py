@@ -221,3 +221,12 @@ def test_each_precision_has_its_own_refusal_estimator(tmp_path, tiny_package):
     }
     assert verdicts["FP16"] == "refused"
     assert verdicts["INT8"] != "refused"
+
+
+def test_the_header_is_the_better_reason_of_a_series_that_could_not_be_read(tiny_package):
+    analyzer = Analyzer(device="CPU", package=tiny_package)
+    uneven = Refusal("bad_geometry", "uneven", "a.zip", modality="CT")
+    report = analyzer.refuse(uneven)
+    assert report.document["refusal"]["code"] == "wrong_modality"
+    fits = Refusal("bad_geometry", "uneven", "a.zip", modality="MR")
+    assert analyzer.refuse(fits).document["refusal"]["code"] == "bad_geometry"

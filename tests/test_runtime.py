@@ -140,6 +140,23 @@ def test_a_corrupt_cache_entry_is_compiled_anew(model, outputs, tmp_path):
     assert np.array_equal(first.infer(array)["mask"], again.infer(array)["mask"])
 
 
+CORES = """
+import os
+from appliance.pipeline import Analyzer
+import daal4py
+Analyzer(device="CPU")
+assert daal4py.num_threads() == len(os.sched_getaffinity(0)), daal4py.num_threads()
+"""
+
+
+def test_onedal_leaves_openvino_its_threads():
+    """A limit of oneDAL's is one of the TBB both share: with 1, a slice took twice as long."""
+    found = subprocess.run(
+        [sys.executable, "-c", CORES], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert found.returncode == 0, found.stderr[-2000:]
+
+
 SILENT = """
 import socket, sys
 def forbidden(*_):

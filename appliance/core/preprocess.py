@@ -22,6 +22,7 @@ import cv2
 import numpy as np
 
 from appliance.core.errors import BlankImage, GeometryError, ManifestError
+from appliance.core.intensity import from_unit, percentiles
 
 _THUMBNAIL = 128
 
@@ -124,7 +125,7 @@ def _head_box(picture: np.ndarray, threshold: float) -> tuple[int, int, int, int
         interpolation=cv2.INTER_AREA,
     ).astype(np.float32)
     small = cv2.GaussianBlur(small, (3, 3), 0)
-    low, high = np.percentile(small, (1.0, 99.0))
+    low, high = percentiles(small, 1.0, 99.0)
     if not high > low:
         low, high = float(small.min()), float(small.max())
     if not high > low:
@@ -238,17 +239,16 @@ def prepare(picture: np.ndarray, spec: Preprocessing) -> Prepared:
     row0, column0, row1, column1 = _head_box(picture, spec.foreground)
     side = max(16, int(round(max(row1 - row0, column1 - column0) * (1 + 2 * spec.margin))))
     square = ((row0 + row1 - side) // 2, (column0 + column1 - side) // 2, side)
-    small = _resize(_cut_square(picture, square, picture.min()), spec.size).astype(np.float32)
+    small = _resize(_cut_square(picture, square, picture.min()), spec.size)
     floor = float(small.min())
-    bright = float(np.percentile(small[::2, ::2], 99.0))
+    darkest, bright = percentiles(small[::2, ::2], spec.low, 99.0)
     inside = small[small > floor + spec.foreground * (bright - floor)]
     if inside.size < 64 or not bright > floor:
         raise BlankImage("expected a picture of a head, found nothing that stands out")
     # The floor of the range is air, not the darkest tissue: fluid keeps its distance to air.
-    low = min(float(np.percentile(small[::2, ::2], spec.low)), floor + 0.1 * (bright - floor))
-    high = float(np.percentile(inside, spec.high))
-    unit = np.clip((small - low) / max(high - low, 1e-6), 0.0, 1.0)
-    array = (unit * 255.0 - 128.0) / 128.0
+    low = min(darkest, floor + 0.1 * (bright - floor))
+    (high,) = percentiles(inside, spec.high)
+    array = from_unit((small.astype(np.float32) - low) / max(high - low, 1e-6))
     return Prepared(np.ascontiguousarray(array[..., None], np.float32), picture.shape, square)
 
 
@@ -275,21 +275,20 @@ def restore(plane: np.ndarray, prepared: Prepared, fill: float = 0.0) -> np.ndar
 
     Parameters
     ----------
-    plane : (side, side) float32
+    plane : (side, side) float32 or uint8
     fill : float
         Value outside the square.
 
     Returns
     -------
-    (rows, columns) float32
+    (rows, columns) of the plane's type
     """
     row, column, side = prepared.square
     rows, columns = prepared.shape
-    out = np.full((rows, columns), fill, np.float32)
+    plane = np.asarray(plane, np.uint8 if plane.dtype == np.uint8 else np.float32)
+    out = np.full((rows, columns), fill, plane.dtype)
     r0, c0, r1, c1 = max(row, 0), max(column, 0), min(row + side, rows), min(column + side, columns)
     if r1 > r0 and c1 > c0:
-        large = cv2.resize(
-            np.asarray(plane, np.float32), (side, side), interpolation=cv2.INTER_LINEAR
-        )
+        large = cv2.resize(plane, (side, side), interpolation=cv2.INTER_LINEAR)
         out[r0:r1, c0:c1] = large[r0 - row : r1 - row, c0 - column : c1 - column]
     return out

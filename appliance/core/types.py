@@ -69,6 +69,40 @@ class Volume:
 
 
 @dataclass(frozen=True)
+class Source:
+    """The DICOM images a series was made of, so that what is written can refer to them.
+
+    Attributes
+    ----------
+    sop_class_uid : str
+    instances : tuple of (str, int)
+        SOPInstanceUID and frame (from 1; 0 in an image of one frame) of each slice of the volume.
+    positions : tuple of (x, y, z) or None
+        Centre of each slice's first pixel, LPS mm, as the header gives it: slices may be spaced
+        unevenly, which an affine cannot say.
+    frame_of_reference_uid : str
+    thickness_mm : float or None
+    multi_frame : bool
+        Whether the slices are frames of one image.
+    lossy, burned_in : bool
+        Whether pixels were compressed with loss before; whether text is part of the picture.
+    header : mapping of str to str
+        Attributes that name the patient and the study, by keyword; empty unless a reader was
+        asked to keep them.
+    """
+
+    sop_class_uid: str
+    instances: tuple[tuple[str, int], ...]
+    positions: tuple[tuple[float, float, float], ...] | None = None
+    frame_of_reference_uid: str = ""
+    thickness_mm: float | None = None
+    multi_frame: bool = False
+    lossy: bool = False
+    burned_in: bool = False
+    header: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
 class Series:
     """One picture or one stack of slices as a reader found it, identifiers dropped.
 
@@ -94,6 +128,8 @@ class Series:
         What the reader had to assume (uneven spacing, a dropped localizer).
     window : (float, float) or None
         Centre and width the header recommends for display.
+    source : Source or None
+        The DICOM images behind it.
     """
 
     volume: Volume
@@ -107,17 +143,23 @@ class Series:
     study_instance_uid: str = ""
     warnings: tuple[str, ...] = ()
     window: tuple[float, float] | None = None
+    source: Source | None = None
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why an input was not analysed: a stable code, and a sentence with the remedy."""
+    """Why an input was not analysed: a stable code, and a sentence with the remedy.
+
+    ``modality`` and ``sequence`` are what the header says, where it could be read.
+    """
 
     code: str
     message: str
     name: str = ""
     sha256: str = ""
     kind: str = "image"
+    modality: str | None = None
+    sequence: str | None = None
 
     def to_json(self) -> dict[str, str]:
         """``{"code", "message"}`` as in the report."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from appliance.core.manifest import Manifest
 from appliance.core.types import Measurement, Result, Series
 from appliance.interpret import Interpretation, interpret
@@ -18,7 +20,7 @@ def answer(seen: Interpretation) -> Result:
     if found and all(f.volume_ml is not None for f in found):
         measured = Measurement("lesion_volume", sum(f.volume_ml for f in found), "ml")
     else:
-        measured = Measurement("lesion_area", float((seen.labels > 0).sum()), "px")
+        measured = Measurement("lesion_area", float(np.count_nonzero(seen.labels)), "px")
     return Result(
         task="segment",
         findings=found,

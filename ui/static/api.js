@@ -17,6 +17,9 @@ const ROUTES = {
   heat: "/studies/{study}/series/{series}/slices/{index}/heat.png",
   similar: "/studies/{study}/series/{series}/similar",
   library: "/studies/{study}/series/{series}/library",
+  benchmarks: "/benchmarks",
+  benchmark: "/benchmarks/{run}",
+  comparison: "/benchmarks/{before}/compare/{after}",
 };
 
 const FIRST_WAIT_MS = 60;
@@ -78,6 +81,12 @@ export const removeCase = (uid, series, slice) => call(url("library", { study: u
 export const addCase = (uid, series, label, slice) => json(url("library", { study: uid, series }), {
   method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ label, slice }),
 });
+
+/** Stored benchmark runs with their rows, the job that measures now, and why none can be started. */
+export const benchmarks = (options) => json(url("benchmarks"), options);
+export const startBenchmark = async () => (await json(url("benchmarks"), { method: "POST" })).job;
+export const compareBenchmarks = (before, after) => json(url("comparison", { before, after }));
+export const benchmarkUrl = (run) => url("benchmark", { run });
 
 /** Sends files as one study; `onProgress` hears the share that has left. Answers with the study. */
 export function createStudy(files, { signal, onProgress } = {}) {

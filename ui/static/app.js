@@ -29,6 +29,7 @@ function say(text) {
 
 function show(state) {
   document.body.dataset.state = state;
+  if (state !== "benchmarks") at("benchmarks").close?.();
 }
 
 function begin() {
@@ -181,7 +182,23 @@ function remember(study) {
   if (window.location.hash !== hash) window.history.pushState(null, "", hash);
 }
 
+/** Stored measurements; the module comes when it is first wanted. */
+async function showBenchmarks() {
+  begin();
+  work = null;
+  view.viewer.clear();
+  view.studies.current = null;
+  show("benchmarks");
+  window.scrollTo({ top: 0 });
+  await import("./benchmarks-page.js");
+  await at("benchmarks").open();
+}
+
 async function followAddress() {
+  if (window.location.hash === "#benchmarks") {
+    showBenchmarks();
+    return;
+  }
   const uid = new URLSearchParams(window.location.hash.slice(1)).get("study");
   if (!uid) {
     if (!work) goHome();
@@ -257,6 +274,7 @@ async function start() {
   view.drop.addEventListener("unreadable-drop", () => say(t("problem.drop")));
   view.studies.addEventListener("open-study", (event) => openStudy(event.detail.study));
   view.studies.addEventListener("delete-study", (event) => deleteStudy(event.detail.study));
+  at("benchmarks").addEventListener("told", (event) => say(event.detail.text));
   view.result.addEventListener("told", (event) => say(event.detail.text));
   view.result.addEventListener("lesion", (event) => { view.viewer.showLesion(event.detail.lesion); view.viewer.focusStage(); });
   document.querySelector(".brand").addEventListener("click", (event) => { event.preventDefault(); goHome(); });

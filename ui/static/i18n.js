@@ -76,6 +76,11 @@ export function duration(ms) {
   return t("unit.s", { value: number(ms / 1000, ms < 10000 ? 1 : 0) });
 }
 
+/** A point in time, in the reader's notation and time zone. */
+export function moment(iso) {
+  return new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" }).format(new Date(iso));
+}
+
 /** Fills `data-i18n` (text), `data-i18n-label` (aria-label) and `data-i18n-title` under a node. */
 export function translate(root = document) {
   for (const node of root.querySelectorAll("[data-i18n]")) node.textContent = t(node.dataset.i18n);
