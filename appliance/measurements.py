@@ -56,16 +56,22 @@ class Stored:
     about: dict[str, Any]
     rows: list[dict[str, Any]]
 
+    @property
+    def utc(self) -> str | None:
+        """When it ended."""
+        times = [str(row["utc"]) for row in self.rows if row.get("utc")]
+        said = self.about.get("utc")
+        return str(said) if said else max(times, default=None)
+
     def to_json(self) -> dict[str, Any]:
         """What a list of runs says of it."""
         host = next((r["host"] for r in self.rows if isinstance(r.get("host"), dict)), {})
-        times = [str(row["utc"]) for row in self.rows if row.get("utc")]
         return {
             "run": self.run,
             "shipped": self.shipped,
             "cpu": host.get("cpu"),
             "cores": host.get("cores"),
-            "utc": self.about.get("utc") or max(times, default=None),
+            "utc": self.utc,
             "preset": self.about.get("preset"),
             "comparable": any(row.get("blocks") for row in self.rows),
             "rows": len(self.rows),
@@ -97,7 +103,7 @@ def _files(data: Path) -> Iterator[tuple[Path, str, bool]]:
 
 
 def stored(data: Path) -> list[Stored]:
-    """All runs: shipped ones, then those under ``benchmarks/`` of the data folder.
+    """All runs, oldest first: shipped ones, then those under ``benchmarks/`` of the data folder.
 
     A file holds a row, a list of rows or ``{"about": {...}, "rows": [...]}``.
     """
@@ -105,7 +111,7 @@ def stored(data: Path) -> list[Stored]:
     for path, run, shipped in _files(data):
         if run not in found and (read := _read(path, run, shipped)) is not None:
             found[run] = read
-    return list(found.values())
+    return sorted(found.values(), key=lambda one: (not one.shipped, one.utc or ""))
 
 
 def find(data: Path, run: str) -> Stored:

@@ -12,6 +12,7 @@ from appliance.exits import GATE, INTERRUPTED, exit_code
 from appliance.reading import Cancelled
 from benchmarks.plan import CONTENDERS, GROUPS, PRESETS, Contender
 from benchmarks.progress import FORMS, asked_to_end, told
+from benchmarks.scaling import AXES
 from benchmarks.scenarios import SCENARIOS
 
 _PRECISIONS = ("INT8", "FP16", "BF16", "FP32")
@@ -105,6 +106,33 @@ def _run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _scaling(arguments: argparse.Namespace) -> int:
+    import math
+
+    from appliance.registry import find_package
+    from appliance.settings import Settings
+    from benchmarks import host, report, run, scaling
+    from benchmarks.session import Options
+
+    package = find_package(arguments.model, Settings.load().sources)
+    package.verify()
+    options = Options(
+        scaling.PRESET, scaling.PRESET.scenarios, arguments.device, calls=arguments.n,
+        driver="plain", build=False,
+    )  # fmt: skip
+    cores = max(math.ceil(host.cores()), 1)
+
+    def points(inputs: object) -> list[Contender]:
+        return scaling.contenders(arguments.axes, inputs, cores)
+
+    with told(arguments.progress) as progress, asked_to_end() as cancelled:
+        found = run.measure(package, points, options, progress=progress, cancelled=cancelled)
+    if arguments.out is not None:
+        run.write(found, arguments.out)
+    sys.stdout.write(report.summary(found))
+    return 0
+
+
 def _compare(arguments: argparse.Namespace) -> int:
     from benchmarks import compare, report
     from benchmarks.results import load_run
@@ -151,6 +179,21 @@ def _parser() -> argparse.ArgumentParser:
     def verb(name: str, text: str, example: str) -> argparse.ArgumentParser:
         example = f"example: python -m benchmarks {name} {example}"
         return verbs.add_parser(name, help=text, description=text, epilog=example)
+
+    grow = verb(
+        "scaling",
+        "how cost grows with threads, streams, batch, picture size, clients, slices, studies",
+        "--axes threads,slices --out grown",
+    )
+    grow.add_argument(
+        "--axes", type=_list(AXES), default=list(AXES), help=f"of {', '.join(AXES)} (all)"
+    )
+    grow.add_argument("--device", default="CPU", help="OpenVINO device (default: CPU)")
+    grow.add_argument("--model", help="package name (default: the first found)")
+    grow.add_argument("--n", type=_at_least(1), help="calls for a row in place of 6 s")
+    grow.add_argument("--progress", choices=FORMS, default="bar", help="bar, or JSON lines")
+    grow.add_argument("--out", type=Path, help="folder for results.json, report.html, summary.md")
+    grow.set_defaults(do=_scaling)
 
     _add_run(verb("run", "measure targets on this machine", "--preset quick --out results"))
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from appliance.core.manifest import Manifest
+from appliance.package import Package
+from benchmarks.cohort import Cohort, cohort
 from benchmarks.slices import Slices
 
 SIDE = 512
@@ -31,16 +32,20 @@ class Inputs:
         A zip with a DICOM series of a generated head.
     depth : int
         Its slices.
+    cohort : Cohort
+        Features for the estimators.
     """
 
     samples: Path
     pictures: tuple[Path, ...]
     volume: Path
     depth: int
+    cohort: Cohort
 
 
-def make_inputs(slices: Slices, manifest: Manifest, cache: Path) -> Inputs:
+def make_inputs(slices: Slices, package: Package, cache: Path) -> Inputs:
     """Write what is missing of them."""
+    manifest = package.manifest
     key = hashlib.sha256(f"{slices.digest}{manifest.preprocessing}".encode()).hexdigest()[:16]
     folder = cache / "inputs" / key
     folder.mkdir(parents=True, exist_ok=True)
@@ -58,7 +63,7 @@ def make_inputs(slices: Slices, manifest: Manifest, cache: Path) -> Inputs:
             path.write_bytes(_png(picture))
         paths.append(path)
     volume, depth = _volume(cache / "inputs")
-    return Inputs(samples, tuple(paths), volume, depth)
+    return Inputs(samples, tuple(paths), volume, depth, cohort(package, cache))
 
 
 def _png(picture: np.ndarray) -> bytes:

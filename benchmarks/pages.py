@@ -10,7 +10,15 @@ from appliance.core.errors import Unavailable
 from benchmarks.compare import Pair
 from benchmarks.plan import NOT_MLPERF
 from benchmarks.results import MEASURED, Row, Run
-from benchmarks.summary import headline, measured, origins, remarks, unmeasured
+from benchmarks.summary import (
+    headline,
+    libraries,
+    measured,
+    origins,
+    remarks,
+    scaling,
+    unmeasured,
+)
 from training.page import page, prose, table
 
 _COLUMNS = {
@@ -68,12 +76,19 @@ def report(run: Run, title: str = "Benchmarks") -> str:
     missing = [[name, reason] for name, reason in unmeasured(run.rows)]
     names, lines = headline(run.rows)
     whole = [row for row in single if row.target != "infer"]
+    columns, against = libraries(run.rows)
+    points, growth = scaling(run.rows)
     sections = [
         ("Headline", (table(names, lines) if lines else "") + _list(remarks(run))),
         ("Accuracy against latency", _drawn(plots.accuracy_against_latency, single)),
         ("Latency", _drawn(plots.latencies, single)),
         ("Throughput", _drawn(plots.throughputs, offline)),
         ("Stages of the appliance", _drawn(plots.stages, whole)),
+        ("Scaling", _drawn(plots.scaling, run.rows) + table(points, growth) if growth else ""),
+        (
+            "Libraries against stock",
+            table(columns, against) + _drawn(plots.speedups, run.rows) if against else "",
+        ),
         ("Over time", _drawn(plots.over_time, single)),
         ("Not measured", table(("what", "why"), missing) if missing else ""),
         ("All rows", _all_rows(run.rows)),

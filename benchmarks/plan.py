@@ -41,6 +41,23 @@ NOT_MLPERF = (
 )
 
 
+WHOLE = ("report", "http", "dicom", "cli")
+"""Ways into the whole appliance."""
+
+
+def name_of(target: str, runtime: str, precision: str) -> str:
+    """What tables call a row.
+
+    >>> name_of("infer", "litert", "INT8"), name_of("http", "openvino", "INT8")
+    ('litert INT8', 'http INT8')
+    >>> name_of("svm", "sklearnex", "FP32")
+    'svm sklearnex'
+    """
+    if target in WHOLE:
+        return f"{target} {precision}"
+    return f"{runtime} {precision}" if target == "infer" else f"{target} {runtime}"
+
+
 @dataclass(frozen=True)
 class Contender:
     """One configuration.
@@ -60,7 +77,13 @@ class Contender:
     settings : tuple
         Further keys of the peer's ``config``.
     scenarios : tuple of str
-        Empty for all.
+        Those of the run it takes part in; empty for all.
+    own : tuple of str
+        Scenarios that it alone has (``fit``, ``predict``, ``train-step``), in every run.
+    share : float
+        Of a block's length; for calls so short that less will do.
+    scale : (str, float), optional
+        The axis of `benchmarks.scaling` it is a point of, and where.
     """
 
     target: str
@@ -72,12 +95,15 @@ class Contender:
     model: str = ""
     settings: tuple[tuple[str, Any], ...] = ()
     scenarios: tuple[str, ...] = ()
+    own: tuple[str, ...] = ()
+    share: float = 1.0
+    scale: tuple[str, float] | None = None
 
     @property
     def name(self) -> str:
         """What tables and progress call it."""
-        what = self.runtime if self.target == "infer" else self.target
-        return f"{what} {self.precision}"
+        name = name_of(self.target, self.runtime, self.precision)
+        return f"{name}, {self.scale[0]} {self.scale[1]:g}" if self.scale else name
 
 
 def _infer(runtime: str, precision: str, module: str, env: str, model: str, **more: Any):
@@ -94,6 +120,25 @@ def _whole(target: str, *scenarios: str) -> Contender:
     return Contender(
         target, "openvino", "INT8", target, "appliance_peer", "", "ir/INT8", settings, scenarios
     )
+
+
+LIBRARIES = ("scikit-learn", "sklearnex", "daal4py")
+ALGORITHMS = ("neighbours", "pca", "k-means", "logistic", "svm")
+
+
+def _estimator(algorithm: str, library: str) -> Contender:
+    settings = (("library", library), ("algorithm", algorithm))
+    return Contender(
+        algorithm, library, "FP32", "onedal", "estimator_peer", settings=settings,
+        own=("fit", "predict"), share=0.05,
+    )  # fmt: skip
+
+
+def _step(runtime: str, **more: Any) -> Contender:
+    return Contender(
+        "train", runtime, "FP32", "train", "training_peer", runtime, "keras/FP32",
+        tuple(more.items()), own=("train-step",), share=0.3,
+    )  # fmt: skip
 
 
 CONTENDERS = (
@@ -117,7 +162,11 @@ CONTENDERS = (
     _whole("http"),
     _whole("dicom", "single-stream", "offline"),
     _whole("cli", "single-stream"),
+    *(_estimator(algorithm, library) for algorithm in ALGORITHMS for library in LIBRARIES),
+    _step("tensorflow"),
+    _step("itex", itex=True),
 )  # fmt: skip
+OWN_SCENARIOS = tuple(dict.fromkeys(scenario for one in CONTENDERS for scenario in one.own))
 GROUPS = tuple(dict.fromkeys(one.group for one in CONTENDERS))
 
 NEVER_HERE = (

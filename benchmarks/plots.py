@@ -7,7 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from benchmarks.compare import Pair
-from benchmarks.results import Row
+from benchmarks.plan import OWN_SCENARIOS
+from benchmarks.results import MEASURED, Row
+from benchmarks.scaling import LABELS, curves, exponent
 from benchmarks.statistics import SAME
 from training.page import COLOURS, figure, new_figure
 
@@ -26,7 +28,9 @@ def colour(row: Row) -> str:
 
 
 def _log_ticks(axis: object, low: float, high: float) -> None:
-    steps = [f * 10.0**k for k in range(-3, 6) for f in (1, 2, 5)]
+    span = high / low
+    parts = (1, 2, 5) if span < 60 else (1, 3) if span < 400 else (1,)
+    steps = [f * 10.0**k for k in range(-3, 6) for f in parts]
     ticks = [t for t in steps if low * 0.7 <= t <= high * 1.4]
     axis.set_ticks(ticks, [f"{t:g}" for t in ticks])
     axis.set_ticks([], minor=True)
@@ -161,6 +165,76 @@ def over_time(rows: Sequence[Row]) -> str:
     axes.set_ylabel("median of the block\n(1 = of the row)")
     axes.grid(True, axis="y")
     return figure(fig, "Every line is a row, every corner a block: a slope would be throttling.")
+
+
+def speedups(rows: Sequence[Row]) -> str:
+    """How many times as fast as the stock library each other one is, by estimator and step."""
+    chosen = [row for row in rows if row.status == MEASURED and row.scenario in OWN_SCENARIOS]
+    first: dict[tuple[str, str], Row] = {}
+    bars = []
+    for row in chosen:
+        stock = first.setdefault((row.target, row.scenario), row)
+        if stock is not row:
+            bars.append((row, stock.p50_ms / row.p50_ms))
+    if not bars:
+        return ""
+    fig, axes = new_figure(_WIDTH_IN, 1.1 + _ROW_IN * len(bars))
+    places = np.arange(len(bars))[::-1]
+    hues = {"sklearnex": COLOURS[0], "daal4py": COLOURS[1]}
+    for (row, times), place in zip(bars, places, strict=True):
+        hue = hues.get(row.runtime, COLOURS[3])
+        axes.plot([1.0, times], [place, place], color=hue, lw=6, solid_capstyle="butt")
+        axes.plot(times, place, "o", color=hue, ms=7)
+    axes.axvline(1.0, color="#808890", lw=1)
+    axes.set_yticks(places, [f"{row.target} {row.scenario}, {row.runtime}" for row, _ in bars])
+    axes.set_xscale("log")
+    low, high = min(1.0, *(t for _, t in bars)) / 1.3, max(1.0, *(t for _, t in bars)) * 1.3
+    axes.set_xlim(low, high)
+    _log_ticks(axes.xaxis, low, high)
+    axes.set_xlabel("times as fast as the stock library")
+    axes.grid(True, axis="x")
+    return figure(fig, "Right of 1 is faster than scikit-learn, or than TensorFlow without ITEX.")
+
+
+def scaling(rows: Sequence[Row]) -> str:
+    """A figure for each axis: time of a call and work done in a second, both logarithmic."""
+    by_axis: dict[str, list[tuple[str, list[Row]]]] = {}
+    for (axis, target, scenario), curve in curves(rows).items():
+        if len(curve) > 1:
+            by_axis.setdefault(axis, []).append((f"{target}, {scenario}", curve))
+    return "".join(_scaled(axis, found) for axis, found in by_axis.items())
+
+
+def _scaled(axis: str, found: Sequence[tuple[str, list[Row]]]) -> str:
+    fig, both = new_figure(_WIDTH_IN, 4.6, 2, 1, sharex=True)
+    for axes, name, label in zip(
+        both, ("p50_ms", "throughput_per_s"), ("median of a call, ms", "a second"), strict=True
+    ):
+        values = []
+        for (what, curve), hue in zip(found, COLOURS, strict=False):
+            x = [row.scale["value"] for row in curve]
+            y = [getattr(row, name) for row in curve]
+            spans = [row.intervals.get(name, (v, v)) for row, v in zip(curve, y, strict=True)]
+            axes.plot(x, y, "o-", color=hue, ms=6, label=what)
+            axes.vlines(x, *zip(*spans, strict=True), color=hue, lw=2.5, alpha=0.5)
+            values += [v for span in spans for v in span]
+        axes.set_yscale("log")
+        low, high = min(values) / 1.3, max(values) * 1.3
+        axes.set_ylim(low, high)
+        _log_ticks(axes.yaxis, low, high)
+        axes.set_ylabel(label)
+        axes.grid(True)
+    ticks = sorted({row.scale["value"] for _, curve in found for row in curve})
+    both[1].set_xscale("log")
+    both[1].set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    both[1].set_xticks([], minor=True)
+    both[1].set_xlabel(LABELS[axis])
+    if len(found) > 1:
+        fig.legend(*both[0].get_legend_handles_labels(), loc="outside upper center", ncols=3,
+                   fontsize=10)  # fmt: skip
+    powers = [(what, exponent(curve)) for what, curve in found]
+    grows = "; ".join(f"{what}: time grows as n^{k:.2f}" for what, k in powers if k is not None)
+    return figure(fig, f"By {LABELS[axis]}, with 95 % intervals. {grows}".strip())
 
 
 def ratios(pairs: Sequence[Pair]) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from benchmarks import compare, pages
 from benchmarks.plan import NOT_MLPERF
 from benchmarks.results import IDENTITY, Row, Run
-from benchmarks.summary import headline, origins, remarks, unmeasured
+from benchmarks.summary import headline, libraries, origins, remarks, scaling, unmeasured
 
 FORMATS = ("markdown", "html", "json")
 _FIGURES = ("p50_ms", "p90_ms", "p95_ms", "p99_ms", "throughput_per_s", "cold_start_ms")
@@ -61,7 +61,17 @@ def markdown(title: str, content: Table, notes: Iterable[str] = ()) -> str:
 def summary(run: Run) -> str:
     """What a reader of a run needs, in Markdown: headline, remarks, what was not measured."""
     names, cells = headline(run.rows)
-    text = markdown("Benchmarks", (names, cells), [*origins(run.rows), *remarks(run)])
+    notes = [*origins(run.rows), *remarks(run)]
+    if cells:
+        text = markdown("Benchmarks", (names, cells), notes)
+    else:
+        text = "\n".join(["## Benchmarks", "", *(f"- {note}" for note in notes)]).rstrip() + "\n"
+    names, cells = libraries(run.rows)
+    if cells:
+        text += "\n" + markdown("Libraries against stock", (names, cells))
+    names, cells = scaling(run.rows)
+    if cells:
+        text += "\n" + markdown("Scaling", (names, cells))
     missing = [f"- {name}: {reason}" for name, reason in unmeasured(run.rows)]
     if missing:
         text += "\n### Not measured\n\n" + "\n".join(missing) + "\n"

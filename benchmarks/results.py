@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance.core.errors import BadRequest
+from benchmarks.plan import name_of
 from benchmarks.statistics import Piece
 
 ROW_SCHEMA = "neuralscan/benchmark/1"
@@ -27,7 +28,8 @@ class Row:
     ----------
     target : str
         What was called: ``infer`` (the network alone), or the whole appliance by its way in:
-        ``report`` (file to report in memory), ``http``, ``cli``, ``dicom``.
+        ``report`` (file to report in memory), ``http``, ``cli``, ``dicom``; an estimator of the
+        cohort's features (``neighbours``, ``svm``, ...); ``train``, a training step.
     runtime : str
         ``openvino``, or a peer.
     precision : str
@@ -37,7 +39,8 @@ class Row:
     hint : str
         Performance hint and inference precision (``LATENCY, f32``), or a peer's threads.
     scenario : str
-        ``single-stream``, ``multi-stream``, ``server``, ``offline``.
+        ``single-stream``, ``multi-stream``, ``server``, ``offline``; ``fit``, ``predict``,
+        ``train-step``.
     batch, n, warm_up : int
         Items in a call, measured calls, calls before the clock started.
     p50_ms, p90_ms, p95_ms, p99_ms : float or None
@@ -51,7 +54,8 @@ class Row:
     accuracy, dice, label_flips : float, float, int or None
         Of this very configuration, on the slices that ``scored`` names; flips against FP32.
     scored : mapping
-        ``data``, ``n``, ``largest_difference`` (of a probability, against FP32).
+        ``data``, ``n``, ``largest_difference`` (of a probability, against FP32); of estimators
+        and training steps ``against``, ``largest_difference``, ``equal_labels``, ``same``.
     intervals : mapping
         Figure to its 95 % bootstrap interval over blocks.
     blocks : list of mapping
@@ -62,6 +66,8 @@ class Row:
         Of the processors, a slice.
     notes : list of str
         What of this row was not measured, and why.
+    scale : mapping
+        ``axis`` and ``value`` of a row of `benchmarks.scaling`.
     driver : str
         Who made the traffic: ``loadgen``, ``plain``, ``benchmark_app``.
     loadgen : mapping
@@ -106,6 +112,7 @@ class Row:
     stages_ms: Mapping[str, float] = field(default_factory=dict)
     energy_j: float | None = None
     notes: list[str] = field(default_factory=list)
+    scale: Mapping[str, Any] = field(default_factory=dict)
     driver: str = ""
     loadgen: Mapping[str, Any] = field(default_factory=dict)
     early_stopping_ms: Mapping[str, Any] = field(default_factory=dict)
@@ -129,12 +136,13 @@ class Row:
     @property
     def identity(self) -> tuple[Any, ...]:
         """What was measured, without the figures."""
-        return tuple(getattr(self, name) for name in IDENTITY)
+        return *(getattr(self, name) for name in IDENTITY), *sorted(self.scale.items())
 
     @property
     def name(self) -> str:
         """What tables call it."""
-        return f"{self.runtime if self.target == 'infer' else self.target} {self.precision}"
+        name = name_of(self.target, self.runtime, self.precision)
+        return f"{name}, {self.scale['axis']} {self.scale['value']:g}" if self.scale else name
 
     @property
     def pieces(self) -> list[Piece]:

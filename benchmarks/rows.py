@@ -61,6 +61,11 @@ def _rounded(value: float | None, digits: int = 4) -> float | None:
     return None if value is None else round(float(value), digits)
 
 
+def scale_of(contender: Contender) -> dict[str, Any]:
+    """A row's ``scale``."""
+    return dict(zip(("axis", "value"), contender.scale or (), strict=False))
+
+
 def row_of(
     contender: Contender,
     scenario: str,
@@ -104,6 +109,7 @@ def row_of(
         stages_ms=_stages(measured),
         energy_j=_energy(measured),
         notes=_notes(no_energy, medians_only),
+        scale=scale_of(contender),
         driver="benchmark_app" if medians_only else driver,
         loadgen=_said(measured),
         early_stopping_ms=_early(scenario, pieces, medians_only),

@@ -10,21 +10,24 @@ from typing import Any
 import numpy as np
 
 from appliance.package import Package
+from appliance.reading import Cancelled
 from benchmarks import environments, host, report, results
 from benchmarks.accuracy import Scores
-from benchmarks.inputs import make_inputs
+from benchmarks.inputs import Inputs, make_inputs
 from benchmarks.networks import Networks
 from benchmarks.plan import NEVER_HERE, Contender
 from benchmarks.results import NOT_MEASURED, Row, Run
 from benchmarks.session import Options, Session
 from benchmarks.slices import CALIBRATION, from_data, phantoms
 
-_CALIBRATION_SEED = 900
+_SEED, _CALIBRATION_SEED = 100, 900
+_MADE = 0.1
+"""Share of a run's progress that is kept for the slices."""
 
 
 def measure(
     package: Package,
-    contenders: list[Contender],
+    contenders: list[Contender] | Callable[[Inputs], list[Contender]],
     options: Options,
     data: Path | None = None,
     cache: Path | None = None,
@@ -35,22 +38,35 @@ def measure(
 
     Parameters
     ----------
+    contenders : list or callable
+        What to measure; a function of the inputs where it depends on them. It then stands alone:
+        no rows say which accelerators are missing.
     data : Path, optional
         A data root; generated heads are measured without one, and the rows say so.
     """
     begun, cache = time.perf_counter(), cache or environments.cache_folder()
+
+    def step(share: float) -> None:
+        if cancelled():
+            raise Cancelled
+        progress("generating heads", _MADE * share)
+
+    def measuring(text: str, share: float) -> None:
+        progress(text, _MADE + (1.0 - _MADE) * share)
+
     progress("slices", 0.0)
     if data is None:
-        slices, calibration = phantoms(cache), phantoms(cache, _CALIBRATION_SEED)
+        slices = phantoms(cache, _SEED, lambda share: step(0.5 * share))
+        calibration = phantoms(cache, _CALIBRATION_SEED, lambda share: step(0.5 + 0.5 * share))
     else:
         slices = from_data(data, package.manifest)
         calibration = from_data(data, package.manifest, trained=True)
     prepared = [item.array for item in calibration.prepared(package.manifest)[:CALIBRATION]]
     networks = Networks(package, np.stack(prepared), cache, options.build)
-    inputs = make_inputs(slices, package.manifest, cache)
+    inputs = make_inputs(slices, package, cache)
     scores = Scores(package.sha256, package.manifest, slices, cache)
-    session = Session(package, inputs, networks, scores, options, cache, progress, cancelled)
-    rows = session.run(contenders)
+    session = Session(package, inputs, networks, scores, options, cache, measuring, cancelled)
+    rows = session.run(contenders(inputs) if callable(contenders) else contenders)
     described = host.describe()
     about: dict[str, Any] = {
         "preset": options.preset.name,
@@ -65,7 +81,7 @@ def measure(
     }
     if options.slow_share:
         about["slowed"] = f"{options.slow_group} by {options.slow_share:.0%} on purpose"
-    return Run((*rows, *_absent()), about)
+    return Run(tuple(rows if callable(contenders) else (*rows, *_absent())), about)
 
 
 def _absent() -> list[Row]:

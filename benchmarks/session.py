@@ -20,13 +20,14 @@ from appliance.package import Package
 from appliance.reading import Cancelled
 from benchmarks import environments, host
 from benchmarks.accuracy import Scores
+from benchmarks.agreement import Agreements
 from benchmarks.energy import Meter
 from benchmarks.inputs import Inputs
 from benchmarks.networks import Networks
-from benchmarks.plan import Contender, Preset
+from benchmarks.plan import WHOLE, Contender, Preset
 from benchmarks.process import THIS_PYTHON, Bystanders, Process
 from benchmarks.results import NOT_MEASURED, Row
-from benchmarks.rows import Measured, cut, row_of
+from benchmarks.rows import Measured, cut, row_of, scale_of
 
 logger = logging.getLogger(__name__)
 _SETTLE_S = 0.05
@@ -105,6 +106,7 @@ class Session:
         self._package, self._inputs, self._networks = package, inputs, networks
         self._scores, self._options, self._cache = scores, options, cache
         self._progress, self._cancelled = progress, cancelled
+        self._agreements = Agreements()
         self._meter = Meter.find()
         self._start = time.perf_counter()
 
@@ -133,6 +135,8 @@ class Session:
         self._progress(text, share)
 
     def _scenarios(self, contender: Contender) -> list[str]:
+        if contender.own:
+            return list(contender.own)
         return [s for s in self._options.scenarios if s in (contender.scenarios or (s,))]
 
     # before measuring
@@ -151,13 +155,27 @@ class Session:
             one.process = Process(contender.module, python, (tool,))
             one.opened = one.process.opened = one.process.ask(do="open", config=config)
             wanted = self._options.driver
-            has = one.opened["loadgen"] and self._options.calls is None
+            plain = self._options.calls is not None or contender.own or contender.scale
+            has = one.opened["loadgen"] and not plain
             one.driver = ("loadgen" if has else "plain") if wanted == "auto" else wanted
-            self._scores.of(contender, self._networks, one.process)
+            if contender.own or contender.scale:
+                one.driver = "plain"
+            self._judge(contender, one.process)
             one.process.pause()
         except _FAILED as error:
             logger.info("%s: %s", contender.name, error)
             one.fail(error)
+
+    def _judge(self, contender: Contender, process: Process) -> None:
+        """Ask for what says whether its answers are right."""
+        if contender.scale:
+            return
+        if contender.own:
+            onedal = contender.group == "onedal"
+            what = self._inputs.cohort.what if onedal else "prepared slices"
+            self._agreements.of(contender, process, what)
+        else:
+            self._scores.of(contender, self._networks, process)
 
     def _config(self, contender: Contender) -> dict[str, Any]:
         config: dict[str, Any] = {
@@ -167,10 +185,16 @@ class Session:
             "outputs": dict(self._package.manifest.outputs),
             **dict(contender.settings),
         }
-        if contender.target == "infer":
+        if contender.module == "estimator_peer":
+            return {**config, "cohort": str(self._inputs.cohort.path)}
+        if contender.target not in WHOLE:
+            if not contender.model:
+                return config
             config["model"] = str(self._networks.path(contender.model))
             return config
         config |= {"package": str(self._package.path), "precision": contender.precision}
+        if "files" in config:
+            return config
         if contender.target == "dicom":
             return {**config, "files": [str(self._inputs.volume)], "slices": self._inputs.depth}
         return {**config, "files": [str(path) for path in self._inputs.pictures]}
@@ -192,7 +216,10 @@ class Session:
     def _block(self, one: _Running, scenario: str, round_: int) -> None:
         preset, options = self._options.preset, self._options
         warm_up = 0 if one.contender.target == "cli" else options.warm_up  # each starts cold
-        request: dict[str, Any] = {"seconds": preset.seconds, "warm_up": warm_up}
+        if one.contender.own:
+            warm_up = min(warm_up, 1)
+        seconds = preset.seconds * one.contender.share
+        request: dict[str, Any] = {"seconds": seconds, "warm_up": warm_up}
         if options.calls is not None:
             request |= {"seconds": 1e-6, "least": -(-options.calls // preset.rounds)}
         if scenario == "server":
@@ -241,7 +268,8 @@ class Session:
             measured = one.measured.get(scenario)
             reason = one.reason or one.failed.get(scenario, "")
             if measured is not None and measured.pieces:
-                score = self._scores.known(one.contender)
+                known = self._agreements if one.contender.own else self._scores
+                score = {} if one.contender.scale else known.known(one.contender)
                 rows.append(
                     row_of(one.contender, scenario, measured, one.opened, one.driver, score,
                            self._options.warm_up, self._meter.reason)
@@ -255,6 +283,7 @@ class Session:
                         device=self._options.device,
                         hint="",
                         scenario=scenario,
+                        scale=scale_of(one.contender),
                         status=NOT_MEASURED,
                         reason=reason or "it was not reached",
                         **host.stamp(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,11 +69,19 @@ class Slices:
         )
 
 
-def phantoms(cache: Path, first_seed: int = 100) -> Slices:
-    """Generated heads of every kind, kept under the cache folder once made."""
+def phantoms(
+    cache: Path, first_seed: int = 100, step: Callable[[float], None] = lambda share: None
+) -> Slices:
+    """Generated heads of every kind, kept under the cache folder once made.
+
+    Parameters
+    ----------
+    step : callable
+        Told the share of the heads that are made, before each; it may raise to end the work.
+    """
     path = cache / f"phantoms-{__version__}-{first_seed}-{_EACH}-{_HEADS}.npz"
     if not path.is_file():
-        found = list(_scanned(first_seed))
+        found = list(_scanned(first_seed, step))
         cache.mkdir(parents=True, exist_ok=True)
         draft = path.with_suffix(".part.npz")
         np.savez_compressed(
@@ -93,11 +101,16 @@ def phantoms(cache: Path, first_seed: int = 100) -> Slices:
     )
 
 
-def _scanned(first_seed: int) -> Iterator[tuple[np.ndarray, np.ndarray, int]]:
+def _scanned(
+    first_seed: int, step: Callable[[float], None]
+) -> Iterator[tuple[np.ndarray, np.ndarray, int]]:
     from appliance.phantom.scan import make
 
     heads = [(kind, first_seed + k) for k in range(_HEADS) for kind in _KINDS]
-    for kind, seed in tqdm(heads, desc="generating heads", disable=None, leave=False):
+    for number, (kind, seed) in enumerate(
+        tqdm(heads, desc="generating heads", disable=None, leave=False)
+    ):
+        step(number / len(heads))
         head = make(kind, seed)
         area = (head.truth.array > 0).sum((1, 2))
         middle = len(area) // 2

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from benchmarks.plan import OWN_SCENARIOS
 from benchmarks.results import MEASURED, NOT_MEASURED, Row, Run
+from benchmarks.scaling import LABELS, curves, exponent
 from benchmarks.statistics import drifts
 
 _BUSY = 0.1
@@ -13,7 +15,8 @@ _OUTPUTS_AGREE = 0.02
 
 def measured(rows: Iterable[Row], scenario: str = "single-stream") -> list[Row]:
     """Measured rows of one scenario."""
-    return [row for row in rows if row.status == MEASURED and row.scenario == scenario]
+    kept = (row for row in rows if row.status == MEASURED and not row.scale)
+    return [row for row in kept if row.scenario == scenario]
 
 
 def _figure(row: Row, name: str, digits: int) -> str:
@@ -67,6 +70,59 @@ def headline(rows: Sequence[Row]) -> tuple[Sequence[str], list[list[str]]]:
     return names, lines
 
 
+def libraries(rows: Sequence[Row]) -> tuple[Sequence[str], list[list[str]]]:
+    """One line for each library's row: its time, times as fast as the first, the same answers?"""
+    names = ("what", "step", "library", "median ms (95 %)", "times as fast", "same answers")
+    chosen = [r for r in rows if r.status == MEASURED and r.scenario in OWN_SCENARIOS]
+    first: dict[tuple[str, str], Row] = {}
+    lines = []
+    for row in chosen:
+        stock = first.setdefault((row.target, row.scenario), row)
+        lines.append(
+            [
+                row.target,
+                f"{row.scenario}, {row.hint}",
+                row.runtime,
+                _figure(row, "p50_ms", 3),
+                f"{stock.p50_ms / row.p50_ms:.2f}" if stock is not row else "–",
+                _same(row),
+            ]
+        )
+    return names, lines
+
+
+def scaling(rows: Sequence[Row]) -> tuple[Sequence[str], list[list[str]]]:
+    """One line for each point of each axis, and how the time of a call grows along it."""
+    names = ("axis", "value", "what", "median ms (95 %)", "p99 ms", "a second", "grows as")
+    lines = []
+    for (axis, target, scenario), curve in curves(rows).items():
+        power = exponent(curve)
+        for row in curve:
+            lines.append(
+                [
+                    LABELS[axis],
+                    f"{row.scale['value']:g}",
+                    f"{target}, {scenario}",
+                    _figure(row, "p50_ms", 2),
+                    _plain(row.p99_ms, 2),
+                    _figure(row, "throughput_per_s", 1),
+                    f"value^{power:.2f}" if power is not None and row is curve[-1] else "",
+                ]
+            )
+    return names, lines
+
+
+def _same(row: Row) -> str:
+    if "same" not in row.scored:
+        return "–"
+    found = []
+    if "largest_difference" in row.scored:
+        found.append(f"differs by {row.scored['largest_difference']:.1e}")
+    if "equal_labels" in row.scored:
+        found.append(f"{row.scored['equal_labels']:.1%} equal labels")
+    return f"{'yes' if row.scored['same'] else 'no'}: {', '.join(found)}"
+
+
 def origins(rows: Iterable[Row]) -> list[str]:
     """One line for each machine and revision that occurs, with the versions of all its rows."""
     found: dict[tuple, dict[str, str]] = {}
@@ -88,7 +144,7 @@ def remarks(run: Run) -> list[str]:
     """What has to be known before a figure is believed."""
     rows = [row for row in run.rows if row.status == MEASURED]
     found = []
-    if data := {row.scored["data"] for row in rows if row.scored}:
+    if data := {row.scored["data"] for row in rows if row.accuracy is not None}:
         found.append(f"accuracy, Dice and flips on {', '.join(sorted(data))}")
     busy = [row for row in rows if (row.others_cores or 0.0) > _BUSY]
     if busy:

@@ -50,6 +50,7 @@ def test_runs_are_shown_and_compared(open_page, problems, width, scheme) -> None
     before, after = page.locator(".bench-choose select").all()
     before.select_option("own.first")
     after.select_option("own.second")
+    after.focus()
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     page.wait_for_selector(".bench-verdict")
@@ -79,10 +80,10 @@ def test_a_measurement_shows_progress_survives_a_reload_and_is_cancelled(
     page = open_page()
     _open(page)
     page.click("#bench-start")
-    page.wait_for_function("document.querySelector('.bench-work progress')?.value === 0.4")
+    page.wait_for_selector(".bench-work p:text('Measuring, 40%')")
     assert page.locator("#bench-start").is_disabled()
     page.reload()
-    page.wait_for_function("document.querySelector('.bench-work progress')?.value === 0.4")
+    page.wait_for_selector(".bench-work p:text('Measuring, 40%')")
     page.click("[data-run='own.first']")  # drawing anew keeps the progress
     assert page.locator(".bench-work progress").count() == 1
     page.click(".bench-work button")
@@ -92,7 +93,7 @@ def test_a_measurement_shows_progress_survives_a_reload_and_is_cancelled(
     runs = page.locator(".bench-run").count()
     page.focus("#bench-start")
     page.keyboard.press("Enter")
-    page.wait_for_function(f"document.querySelectorAll('.bench-run').length === {runs + 1}")
+    page.wait_for_selector(f".bench-runs li:nth-child({runs + 1})")
     assert page.inner_text("#status") == "The measurement is stored"
     assert problems == []
 

@@ -22,11 +22,25 @@ from benchmarks.peers.peer import NetworkPeer, Outputs
 _ITEX = "intel-extension-for-tensorflow"
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Of TensorFlow, NumPy and, where it is there, ITEX."""
     found = {"tensorflow": tf.__version__, "numpy": np.__version__}
     with contextlib.suppress(importlib.metadata.PackageNotFoundError):
         found[_ITEX] = importlib.metadata.version(_ITEX)
     return found
+
+
+def size_mb(path: Path | str) -> float:
+    """Of a file, 10^6 bytes."""
+    return Path(path).stat().st_size / 1e6
+
+
+def prepare(threads: int, itex: bool) -> None:
+    """Set the threads; raise RuntimeError when ITEX is there and should not be, or the reverse."""
+    if (_ITEX in versions()) != itex:
+        raise RuntimeError("the environment has the wrong TensorFlow: remove it and run again")
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
 
 
 def open_peer(config: Mapping[str, Any]) -> NetworkPeer:
@@ -39,10 +53,7 @@ def open_peer(config: Mapping[str, Any]) -> NetworkPeer:
         ``itex``: whether the extension has to be there, or must not be.
     """
     threads, batch = int(config["threads"]), int(config.get("batch", 16))
-    if (_ITEX in _versions()) != bool(config.get("itex")):
-        raise RuntimeError("the environment has the wrong TensorFlow: remove it and run again")
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
+    prepare(threads, bool(config.get("itex")))
     path = Path(config["model"])
     model = tf.keras.models.load_model(path, compile=False)
 
@@ -64,7 +75,7 @@ def open_peer(config: Mapping[str, Any]) -> NetworkPeer:
         callers=1,
         batch=batch,
         device="CPU",
-        versions=_versions(),
-        size_mb=path.stat().st_size / 1e6,
+        versions=versions(),
+        size_mb=size_mb(path),
         hints=(f"{threads} threads", f"{threads} threads, batch {batch}"),
     )

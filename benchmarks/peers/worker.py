@@ -8,6 +8,7 @@ false. Frameworks print what they like: their standard output is sent to standar
 | ``open`` with ``config`` | ``cold_start_ms``, ``device``, ``size_mb``, ``versions``, ``loadgen`` |
 | ``block`` with ``scenario``, ``seconds``, ... | ``latencies_ms``, ``wall_s``, ``items``, ... |
 | ``answer`` with ``slices``, ``out`` | nothing; outputs of the slices in the file |
+| ``results`` with ``out`` | nothing; what an estimator or a training step answers |
 | ``quit`` | nothing, and ends |
 """
 
@@ -62,6 +63,8 @@ class Worker:
         }
 
     def _way(self, scenario: str) -> Any:
+        if hasattr(self.peer, "ways"):  # scenarios of its own
+            return self.peer.ways()[scenario]
         if scenario == "server":  # single slices as they come
             return getattr(self.peer, "serving", self.peer.latency)()
         return self.peer.latency() if scenario == "single-stream" else self.peer.throughput()
@@ -115,7 +118,7 @@ class Worker:
             block, said = loadgen.run(
                 scenario, call, seconds, way.callers, way.items, rate, seed, least
             )
-        elif scenario == "single-stream":
+        elif scenario == "single-stream" or hasattr(self.peer, "ways"):
             block = scenarios.single_stream(call, seconds, way.items, least)
         elif scenario == "multi-stream":
             block = scenarios.multi_stream(call, seconds, way.callers, way.items, least)
@@ -145,6 +148,10 @@ class Worker:
         draft = Path(out).with_suffix(".part.npz")
         np.savez(draft, logits=answered["logits"], mask=answered["mask"])
         draft.replace(out)
+        return {}
+
+    def do_results(self, out: str) -> dict[str, Any]:
+        np.savez(out, **self.peer.results())
         return {}
 
     def answer_line(self, line: str) -> dict[str, Any]:

@@ -7,14 +7,20 @@ import { panel } from "./panel.js";
 import { logPlot } from "./plot.js";
 
 const BUSY_CORES = 0.1;
+const WHOLE = new Set(["report", "http", "dicom", "cli"]);
+const OWN = new Set(["fit", "predict", "train-step"]);
 
 /** What tables call a row: the runtime for a network alone, else the way in. */
-export const nameOf = (row) => `${row.target === "infer" ? row.runtime : row.target} ${row.precision ?? ""}`.trim();
+export function nameOf(row) {
+  if (WHOLE.has(row.target)) return `${row.target} ${row.precision}`;
+  return row.target === "infer" ? `${row.runtime} ${row.precision}` : `${row.target} ${row.runtime ?? ""}`.trim();
+}
 
 const digits = (value) => (Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2);
 export const figure = (value, places = null) => (typeof value === "number" ? number(value, places ?? digits(value)) : "–");
 
-const measured = (rows, scenario) => rows.filter((row) => row.status !== "not measured" && row.scenario === scenario);
+const good = (row) => row.status !== "not measured" && !row.scale?.axis;
+const measured = (rows, scenario) => rows.filter((row) => good(row) && row.scenario === scenario);
 const same = (a, b) => nameOf(a) === nameOf(b) && a.device === b.device;
 
 function ranged(row, key) {
@@ -53,6 +59,19 @@ function accuracyPlot(rows) {
     h("figcaption", {}, h("ol", { class: "bench-key" }, points.map((row, i) => h("li", {}, `${i + 1} ${nameOf(row)}`))))));
 }
 
+/** Estimators and training steps: each library against the first of its kind. */
+function libraries(rows) {
+  const found = rows.filter((row) => good(row) && OWN.has(row.scenario));
+  if (found.length === 0) return null;
+  const names = ["bench.target", "bench.scenario", "bench.median", "bench.gain", "bench.equal"].map((key) => t(key));
+  return panel(t("bench.libraries"), table(t("bench.libraries"), names, found.map((row) => {
+    const stock = found.find((other) => other.target === row.target && other.scenario === row.scenario);
+    const same = row.scored?.same;
+    return [nameOf(row), row.scenario, ranged(row, "p50_ms"), stock === row ? "–" : figure(stock.p50_ms / row.p50_ms, 2),
+      same === undefined ? "–" : t(same ? "card.yes" : "card.no")];
+  })));
+}
+
 function remarks(run, rows) {
   const found = [];
   if (run.about.data) found.push(t("bench.data", { data: run.about.data }));
@@ -87,5 +106,6 @@ export function runPanels(run, everything) {
     panel(t("bench.headline"), headline(rows), remarks(run, rows), missing(rows), conditions(run, rows),
       h("p", { class: "bench-take" }, h("a", { class: "button", href: api.benchmarkUrl(run.run), download: `${run.run}.json` }, icon("download"), t("bench.take")))),
     accuracyPlot(rows),
+    libraries(rows),
   ].filter(Boolean);
 }
