@@ -56,6 +56,7 @@ def register(app: Flask, appliance: Service) -> None:
             f"client {request.remote_addr}",
             study or None,
             places.get("series") or request.args.get("series"),
+            at_once=action != "input.analysed",  # nothing was kept or taken away
             file=request.path.rsplit("/", 1)[-1] if action.endswith(".taken") else None,
         )
         return response

@@ -21,6 +21,7 @@ import json
 import logging
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -36,6 +37,7 @@ FILE, HEAD = "audit.jsonl", "audit.head"
 START = "0" * 64
 """The seal before the first entry."""
 _TAIL = 1 << 16
+_SYNC_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,7 @@ class Audit:
         self._path, self._head = folder / FILE, folder / HEAD
         self._lock = threading.Lock()
         self._missed = 0
+        self._synced = float("-inf")
 
     def record(
         self,
@@ -109,12 +112,19 @@ class Audit:
         study: str | None = None,
         series: str | None = None,
         model: dict[str, Any] | None = None,
+        at_once: bool = True,
         **detail: Any,
     ) -> None:
         """Append an entry. What was done is done: a log that cannot be written stops nobody.
 
         It is said in the server's log, and the next entry that can be written says how many are
         missing before it.
+
+        Parameters
+        ----------
+        at_once : bool
+            Wait until the disk has it. Otherwise it is written, and on disk a second later with
+            the next entry; only a power cut can take it.
         """
         entry = {
             "schema": SCHEMA,
@@ -130,13 +140,13 @@ class Audit:
             if self._missed:
                 entry["missed"] = self._missed
             try:
-                self._append(entry)
+                self._append(entry, at_once or time.monotonic() - self._synced > _SYNC_S)
                 self._missed = 0
             except OSError as error:
                 self._missed += 1
                 logger.error("an audit entry (%s) could not be written: %s", action, error.strerror)
 
-    def _append(self, entry: dict[str, Any]) -> None:
+    def _append(self, entry: dict[str, Any], sync: bool) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         try:
@@ -153,7 +163,9 @@ class Audit:
             try:
                 if os.write(handle, line) < len(line):
                     raise OSError(28, "No space left on device")
-                os.fsync(handle)
+                if sync:
+                    os.fsync(handle)
+                    self._synced = time.monotonic()
             except OSError:
                 os.ftruncate(handle, size)
                 raise

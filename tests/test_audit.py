@@ -130,3 +130,19 @@ def test_threads_and_processes_write_one_chain(tmp_path):
     other.join(60)
     found = log.verify()
     assert (found.entries, found.good) == (60, True)
+
+
+def test_an_entry_that_may_wait_is_written_but_the_disk_is_not_waited_for(tmp_path, monkeypatch):
+    waits: list[int] = []
+    monkeypatch.setattr("os.fsync", waits.append)
+    log = Audit(tmp_path)
+    log.record("study.added", "client")
+    log.record("input.analysed", "client", at_once=False)
+    assert len(waits) == 1
+    assert log.entries()[1] == 2
+    log.record("study.deleted", "client")
+    assert len(waits) == 2
+    monkeypatch.setattr("appliance.audit._SYNC_S", 0.0)
+    log.record("input.analysed", "client", at_once=False)
+    assert len(waits) == 3
+    assert log.verify().good

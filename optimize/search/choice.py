@@ -12,6 +12,9 @@ from optimize.search.recipes import DEFAULT, REFERENCE
 SLOWER = 1.02
 """A candidate counts as fast as the fastest unless it is surely slower than this."""
 
+_UNSURE = 0.15
+"""An interval wider than this share of the median makes the choice of the fast ones a guess."""
+
 
 def judged(row: Mapping[str, Any]) -> bool:
     """Whether a candidate came as far as figures."""
@@ -63,13 +66,26 @@ def choose(
     default = next((row for row in rows if row["name"] == DEFAULT and judged(row)), None)
     if default is not None and default is not best:
         found["against_default"] = compared(best, default, times)
+    share, speed = f"{max(best['used'], 0.0):.0%}", f"{1 / best['time']['median']:.2f}"
     text = (
         f"{len(kept)} of {len(rows) - 1} candidates keep every bound. The fastest of them is "
-        f"{fastest['name']}; {len(fast) - 1} others are not surely slower by more than "
-        f"{SLOWER - 1:.0%}. Of these {best['name']} uses up least of its bounds "
-        f"({max(best['used'], 0.0):.0%}), at {1 / best['time']['median']:.2f} times the speed of "
-        "FP32."
+        f"{fastest['name']}; "
     )
+    if len(fast) == 1:
+        text += f"all others are slower by more than {SLOWER - 1:.0%}. It uses up {share} "
+    else:
+        text += (
+            f"{len(fast) - 1} more may be as fast, within {SLOWER - 1:.0%}. Of these "
+            f"{best['name']} uses up least: {share} "
+        )
+    text += f"of its bounds, at {speed} times the speed of FP32."
+    time = best["time"]
+    if time["high"] - time["low"] > _UNSURE * time["median"]:
+        text += (
+            " The times are unsure (the choice's interval is "
+            f"{(time['high'] - time['low']) / time['median']:.0%} of its median): take them again "
+            "on a quiet machine, or with more rounds."
+        )
     if default is not None:
         text += f" {_default(best, default, found.get('against_default'))}"
     return {**found, "reason": text}

@@ -11,7 +11,7 @@ from html import escape
 from typing import Any
 
 WIDTH, HEIGHT = 360, 330
-_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 10, 14, 44
+_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 10, 22, 44
 _NEAR = 1.25
 """The enlarged plot ends at this many times the fastest candidate's time."""
 _CAP = 2.0
@@ -100,8 +100,12 @@ def _frame(scale: _Scale) -> str:
 
 
 def _line(scale: _Scale, rows: Sequence[Mapping[str, Any]]) -> str:
-    ordered = sorted(rows, key=lambda row: row["time"]["median"])
-    points = [f"{scale.x(r['time']['median']):.1f} {scale.y(r['used']):.1f}" for r in ordered]
+    """Through those that no other one beats in both of the plot's directions."""
+    ordered = sorted(rows, key=lambda row: (row["time"]["median"], row["used"]))
+    seen = [
+        row for i, row in enumerate(ordered) if all(row["used"] < o["used"] for o in ordered[:i])
+    ]
+    points = [f"{scale.x(r['time']['median']):.1f} {scale.y(r['used']):.1f}" for r in seen]
     return f'<path class="front" d="M{" L".join(points)}"/>' if len(points) > 1 else ""
 
 
@@ -130,6 +134,6 @@ def _mark(
 
 def _room(x: float, y: float, taken: Sequence[tuple[float, float]]) -> float:
     """Distance to the nearest mark or number, up to enough; nothing leaves the picture."""
-    if not (_LEFT < x < WIDTH - _RIGHT and 0 < y < HEIGHT - _BOTTOM):
+    if not (_LEFT < x < WIDTH - _RIGHT and 8 < y < HEIGHT - _BOTTOM):
         return -1.0
     return min(_ENOUGH, *(((x - a) ** 2 + (y - b) ** 2) ** 0.5 for a, b in taken))

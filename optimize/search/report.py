@@ -188,8 +188,8 @@ def html(document: Mapping[str, Any]) -> str:
     )
     caption = (
         "Left is faster, low is closer to FP32: the height is the largest share of a bound "
-        "(accuracy, Dice, label flips) that is used up. Dashed: nothing beats these in time, "
-        "bounds and size. Ringed: the choice. Whiskers: 95 % intervals of the median. The "
+        "(accuracy, Dice, label flips) that is used up. Dashed: nothing is both faster "
+        "and closer. Ringed: the choice. Whiskers: 95 % intervals of the median. The "
         "second plot enlarges the fastest."
     )
     sections = (

@@ -63,6 +63,14 @@ def test_a_default_that_misses_a_bound_is_called_so():
     assert "no reason" not in reason
 
 
+def test_times_that_are_unsure_are_called_so():
+    rows = [_row("fp32", 0.0), _row("int8", 0.4)]
+    quiet = choice.choose(rows, _timed(rows, {"fp32": 10.0, "int8": 4.0}))
+    assert "unsure" not in quiet["reason"]
+    noisy = choice.choose(rows, _timed(rows, {"fp32": 10.0, "int8": 4.0}, spread=0.4))
+    assert "unsure" in noisy["reason"]
+
+
 def test_fp32_stays_when_nothing_keeps_the_bounds():
     rows = [_row("fp32", 0.0), _row("int8", 3.0), {"name": "x", "status": "failed"}]
     found = choice.choose(rows, _timed(rows, {"fp32": 10.0, "int8": 4.0}))
