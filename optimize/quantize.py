@@ -63,9 +63,10 @@ def quantize(export: Path, out: Path, root: Path, seed: int = 0) -> Path:
 
     `SUBSET` training slices, drawn with a fixed seed, give the ranges; `prepare` is their
     transform, so calibration sees exactly what serving feeds. The performance preset keeps
-    weights and activations symmetric; a transformer gets the mixed one, as NNCF advises. Joins of decoder and encoder keep full precision: one
-    scale for a bounded and an unbounded input moved every mask logit by -3.5 (and drew
-    nothing), measured on a half-trained network; without it the mean shift is below 0.5.
+    weights and activations symmetric; a transformer gets the mixed one, as NNCF advises. Joins
+    of decoder and encoder keep full precision: one scale for a bounded and an unbounded input
+    moved every mask logit by -3.5 (and drew nothing), measured on a half-trained network;
+    without it the mean shift is below 0.5.
 
     A draft may say otherwise in ``quantization``: the operations that stay in ``full_precision``,
     and whether the network is a ``transformer`` (NNCF then treats its attention with care).
