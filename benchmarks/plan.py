@@ -30,7 +30,7 @@ class Preset:
 PRESETS = {
     one.name: one
     for one in (
-        Preset("quick", ("single-stream", "offline"), 10, 1.0),
+        Preset("quick", ("single-stream", "offline"), 10, 0.85),
         Preset("standard", ("single-stream", "multi-stream", "server", "offline"), 30, 6.0),
         Preset("mlperf-like", ("single-stream", "multi-stream", "server", "offline"), 1, 600.0, 20),
     )
@@ -137,7 +137,7 @@ def _estimator(algorithm: str, library: str) -> Contender:
 def _step(runtime: str, **more: Any) -> Contender:
     return Contender(
         "train", runtime, "FP32", "train", "training_peer", runtime, "keras/FP32",
-        tuple(more.items()), own=("train-step",), share=0.3,
+        tuple(more.items()), own=("train-step",), share=0.1,
     )  # fmt: skip
 
 
