@@ -39,6 +39,8 @@ def convert(export: Path, out: Path) -> dict[str, float]:
         value = draft[key]
         text = value if isinstance(value, str) else json.dumps(value)
         model.set_rt_info(text, ["neuralscan", key])
+    # OpenVINO notes the folder it read: nobody else's, and nobody's business.
+    model.set_rt_info("saved_model", ["conversion_parameters", "input_model"])
     for folder, half in (("fp32", False), ("fp16", True)):
         (out / folder).mkdir(parents=True, exist_ok=True)
         ov.save_model(model, str(out / folder / "model.xml"), compress_to_fp16=half)

@@ -90,6 +90,15 @@ def test_the_conversion_agrees_with_keras(built):
     assert max(differences.values()) < 1e-3
 
 
+def test_no_file_of_the_package_names_a_folder_of_this_machine(built):
+    root, run = built[:2]
+    for path in (run / "package").rglob("*"):
+        if path.suffix in (".xml", ".json", ".md"):
+            text = path.read_text()
+            assert str(run) not in text, path.name
+            assert str(root) not in text, path.name
+
+
 def test_no_slice_is_in_two_parts(built):
     lists = json.loads((built[1] / "export" / "cases.json").read_text())
     parts = [{row["group"] for row in rows} for rows in lists.values()]
