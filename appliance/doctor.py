@@ -171,9 +171,13 @@ def report(findings: dict[str, Any]) -> str:
     '```json\\n{\\n "cpu": {\\n  "name": "X"\\n },\\n "disk": {\\n  "free_gib": 1.0\\n }\\n}\\n```'
     """
 
+    home = str(Path.home())
+
     def bare(value: Any) -> Any:
         if isinstance(value, dict):
             return {key: bare(item) for key, item in value.items() if key != "folder"}
+        if isinstance(value, str):  # a problem may quote a path
+            return value.replace(home, "~")
         return [bare(item) for item in value] if isinstance(value, list) else value
 
     return f"```json\n{json.dumps(bare(findings), indent=1)}\n```"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -126,4 +126,4 @@ def load(folder: Path, here: Mapping[str, Any], device: str = _DEVICE) -> Tuning
             ", ".join(changed),
         )
         return plain
-    return replace(tuning.on(device))
+    return tuning.on(device)

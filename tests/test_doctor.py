@@ -112,3 +112,10 @@ def test_a_bug_report_names_no_folder(monkeypatch, tmp_path, tiny_folder, capsys
     assert block.endswith("```")
     assert "ada" not in block
     assert json.loads(block[7:-3])["model"]["name"] == "tiny"
+
+
+def test_a_bug_report_shortens_the_home_folder_in_what_it_quotes(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/ada")
+    block = doctor.report({"problems": ["no package in /home/ada/models"]})
+    assert "no package in ~/models" in block
+    assert "ada" not in block

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -29,22 +30,24 @@ def _components(data: Mapping[str, np.ndarray]) -> int:
     return min(_COMPONENTS, *data["bank"].shape)
 
 
-class _Fitted:
+class _Fitted(ABC):
     """Three functions: fit, predict with what was fitted, and results to compare."""
 
     def __init__(self, data: Mapping[str, np.ndarray]) -> None:
         self.data = data
         self.model: Any = None
 
+    @abstractmethod
     def fit(self) -> None:
-        raise NotImplementedError
+        """Learn from `data`, and keep what was learnt in `model`."""
 
+    @abstractmethod
     def predict(self) -> Any:
-        raise NotImplementedError
+        """Ask `model` about the queries."""
 
+    @abstractmethod
     def results(self) -> Results:
         """``values`` float, ``labels`` int: the same for whoever is right."""
-        raise NotImplementedError
 
 
 class _Scikit(_Fitted):
