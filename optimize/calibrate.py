@@ -14,6 +14,7 @@ import numpy as np
 from appliance.core.errors import NotFound
 from appliance.core.types import LABELS
 from appliance.core.verdict import (
+    STRONGEST,
     Rule,
     class_log_odds,
     mask_evidence,
@@ -85,7 +86,8 @@ def fit_rule(answers: Answers, healthy_alarms: float = 0.012) -> Rule:
     if missing := [k for i, k in enumerate(LABELS) if not (answers.labels == i).any()]:
         raise NotFound(f"calibration needs slices of every class, there are none of {missing}")
     tumour = answers.labels != _HEALTHY
-    rule = Rule(temperature=fit_temperature(answers))
+    few = max(1, round(answers.mask[0].size * STRONGEST))
+    rule = Rule(temperature=fit_temperature(answers), top_pixels=few)
     odds = np.array([class_log_odds(row, rule.temperature) for row in answers.logits])
     evidence = np.array([mask_evidence(plane, rule.top_pixels) for plane in answers.mask])
     weight_classifier, weight_mask, offset = fit_presence(odds, evidence, tumour)

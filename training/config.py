@@ -47,7 +47,9 @@ class Config:
     train_folds, validation_folds : tuple of int
         Disjoint; `training.data.split` refuses anything else.
     mask_side : int
-        Side of the network's mask output.
+        Side of the network's mask output; it follows from the input's side and the decoder.
+    decoder : str
+        A key of `training.networks.DECODERS`.
     healthy_repeat : float
         How often a healthy slice is drawn an epoch, against once for a tumour slice.
     attention : bool
@@ -70,6 +72,7 @@ class Config:
     preprocessing: Preprocessing = field(default_factory=Preprocessing)
     augmentation: Augmentation = field(default_factory=Augmentation)
     mask_side: int = 112
+    decoder: str = "separable"
     epochs: int = 14
     batch: int = 16
     learning_rate: float = 6e-4

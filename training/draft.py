@@ -14,7 +14,7 @@ OUTPUTS = ("logits", "mask", "cam", "embedding")
 
 
 def _architecture(config: Config) -> str:
-    parts = ["EfficientNet-Lite0 encoder", "separable decoder"]
+    parts = ["EfficientNet-Lite0 encoder", f"{config.decoder} decoder"]
     if config.attention:
         parts.append("attention (tumour type also read from the features under the mask)")
     return ", ".join(parts)

@@ -15,7 +15,7 @@ from appliance.core.errors import NotFound
 from training import data
 from training.config import Config
 from training.draft import OUTPUTS, draft_manifest
-from training.networks import build
+from training.networks import build_for
 
 _REFERENCE_SLICES = 32
 
@@ -30,7 +30,7 @@ def export(config: Config, root: Path, out: Path, backend: dict[str, str]) -> Pa
     NotFound
         When the run has no checkpoint.
     """
-    model = build(config.preprocessing.size, config.dropout, attention=config.attention)
+    model = build_for(config)
     latest = tf.train.latest_checkpoint(str(out / "checkpoints"))
     if latest is None:
         raise NotFound(f"no checkpoint in {out.name}; run `python -m training train {config.name}`")

@@ -1,4 +1,4 @@
-"""The network: EfficientNet-Lite0 encoder, light separable decoder, one pass for all readings.
+"""The network: EfficientNet-Lite0 encoder, a light decoder, one pass for all readings.
 
 Outputs of `build` by name: ``logits`` (4), ``mask`` (side, side, 1) logits, ``cam`` (7, 7, 4)
 class evidence by place, and ``embedding``: pooled features of several depths. With attention,
@@ -8,6 +8,7 @@ References
 ----------
 Tan & Le, EfficientNet, ICML 2019; EfficientNet-Lite (no squeeze-excite, ReLU6), TensorFlow
 model zoo 2020. Ronneberger et al., U-Net, MICCAI 2015. Zhou et al., class activation maps, 2016.
+Shi et al., sub-pixel convolution, CVPR 2016.
 Ilse et al., Attention-based deep multiple instance learning, ICML 2018 (a learnt pooling; ours is
 guided by the mask, because a learnt one was unstable beside it).
 """
@@ -19,6 +20,7 @@ import tensorflow as tf
 from tensorflow import keras
 
 from appliance.core.types import LABELS
+from training.config import Config
 
 _BLOCKS = (  # repeats, kernel, stride, expansion, channels
     (1, 3, 1, 1, 16),
@@ -64,6 +66,50 @@ def _separable(x: tf.Tensor, out: int, name: str) -> tf.Tensor:
     return _relu(_norm(x, f"{name}_bn"), f"{name}_relu")
 
 
+def _dense(x: tf.Tensor, out: int, name: str, kernel: int = 3) -> tf.Tensor:
+    x = keras.layers.Conv2D(out, kernel, 1, "same", use_bias=False, name=f"{name}_conv")(x)
+    return _relu(_norm(x, f"{name}_bn"), f"{name}_relu")
+
+
+def _joined(y: tf.Tensor, skip: tf.Tensor, name: str) -> tf.Tensor:
+    y = keras.layers.UpSampling2D(2, interpolation="bilinear", name=f"up{name}")(y)
+    return keras.layers.Concatenate(name=f"join{name}")([y, skip])
+
+
+def _separable_decoder(deep: tf.Tensor, skips: list[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+    """Mask logits at half the input's side, and the features at an eighth."""
+    middle = None
+    y = _separable(deep, 128, "decode32")
+    for skip, width, name in zip(skips[::-1], (96, 64, 40, 24), ("16", "8", "4", "2"), strict=True):
+        y = _joined(y, skip, name)
+        y = _separable(y, width, f"decode{name}a")
+        y = _separable(y, width, f"decode{name}b")
+        if name == "8":
+            middle = y
+    return keras.layers.Conv2D(1, 1, name="mask")(y), middle
+
+
+def _dense_decoder(deep: tf.Tensor, skips: list[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+    """Mask logits at the input's own side, and the features at an eighth.
+
+    Full convolutions down to a quarter of the side, where each place then answers for its 4x4
+    pixels: what a processor with 8-bit dot products does best.
+    """
+    middle = None
+    y = _dense(deep, 128, "decode32", kernel=1)
+    for skip, width, name in zip(skips[:0:-1], (128, 96, 64), ("16", "8", "4"), strict=True):
+        y = _joined(y, skip, name)
+        y = _dense(y, width, f"decode{name}a")
+        y = _dense(y, width, f"decode{name}b")
+        if name == "8":
+            middle = y
+    y = keras.layers.Conv2D(16, 1, name="subpixels")(y)
+    return tf.nn.depth_to_space(y, 4, name="mask"), middle
+
+
+DECODERS = {"separable": _separable_decoder, "dense": _dense_decoder}
+
+
 def _under_mask(x: tf.Tensor, mask: tf.Tensor, width: int) -> tf.Tensor:
     """Mean features (batch, width) where the mask logits are high; near zero where none are.
 
@@ -79,7 +125,11 @@ def _under_mask(x: tf.Tensor, mask: tf.Tensor, width: int) -> tf.Tensor:
 
 
 def build(
-    size: int, dropout: float, classes: int = len(LABELS), attention: bool = False
+    size: int,
+    dropout: float,
+    classes: int = len(LABELS),
+    attention: bool = False,
+    decoder: str = "separable",
 ) -> keras.Model:
     """The multi-task network with random weights.
 
@@ -89,6 +139,8 @@ def build(
         Side of the input, a multiple of 32.
     attention : bool
         Read the tumour type also from the features under the mask.
+    decoder : str
+        A key of `DECODERS`: ``separable`` draws at half the side, ``dense`` at the whole side.
     """
     image = keras.Input((size, size, 1), name="image")
     x = keras.layers.Conv2D(32, 3, 2, "same", use_bias=False, name="conv_stem")(image)
@@ -108,17 +160,7 @@ def build(
     cam = keras.layers.Conv2D(classes, 1, name="cam")(keras.layers.Dropout(dropout)(head))
     whole = keras.layers.GlobalAveragePooling2D(name="whole" if attention else "logits")(cam)
 
-    middle = None
-    y = _separable(deep, 128, "decode32")
-    for skip, width, name in zip(skips[::-1], (96, 64, 40, 24), ("16", "8", "4", "2"), strict=True):
-        y = keras.layers.UpSampling2D(2, interpolation="bilinear", name=f"up{name}")(y)
-        y = keras.layers.Concatenate(name=f"join{name}")([y, skip])
-        y = _separable(y, width, f"decode{name}a")
-        y = _separable(y, width, f"decode{name}b")
-        if name == "8":
-            middle = y
-    mask = keras.layers.Conv2D(1, 1, name="mask")(y)
-
+    mask, middle = DECODERS[decoder](deep, skips)
     pools = [keras.layers.GlobalAveragePooling2D()(s) for s in (*skips[1:], deep)]
     embedding = keras.layers.Concatenate(name="embedding")(pools)
     outputs = {"logits": whole, "mask": mask, "cam": cam, "embedding": embedding}
@@ -129,6 +171,16 @@ def build(
         lesion = tf.pad(lesion, ((0, 0), (0, 1)))
         outputs["logits"] = keras.layers.Add(name="logits")([whole, lesion])
     return keras.Model(image, outputs, name="net")
+
+
+def build_for(config: Config) -> keras.Model:
+    """The network a configuration describes, with random weights."""
+    return build(
+        config.preprocessing.size,
+        config.dropout,
+        attention=config.attention,
+        decoder=config.decoder,
+    )
 
 
 def load_imagenet(model: keras.Model, state: dict[str, np.ndarray]) -> int:

@@ -8,6 +8,7 @@ import tensorflow as tf
 from tensorflow import keras
 
 from appliance.core.types import LABELS
+from appliance.core.verdict import STRONGEST
 from training.config import Config
 
 PARTS = ("class", "mask", "presence")
@@ -40,7 +41,8 @@ def loss_parts(
     total = tf.reduce_sum(chance, (1, 2, 3)) + tf.reduce_sum(mask, (1, 2, 3))
     dice = (1.0 - (2.0 * overlap + 4.0) / (total + 4.0)) * present
     flat = tf.reshape(logits, (tf.shape(logits)[0], -1))
-    strongest = tf.reduce_mean(tf.math.top_k(flat, 24, sorted=False).values, 1)
+    few = max(1, round(flat.shape[1] * STRONGEST))
+    strongest = tf.reduce_mean(tf.math.top_k(flat, few, sorted=False).values, 1)
     presence = tf.nn.sigmoid_cross_entropy_with_logits(present, strongest)
     return tf.reduce_mean(classes), tf.reduce_mean(pixel + dice), tf.reduce_mean(presence)
 

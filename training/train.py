@@ -22,7 +22,7 @@ from training.config import Config
 from training.figures import READINGS, WEIGHTS, Readings, figures, read, save
 from training.heads import generated_heads
 from training.loader import plain_batches, steps_per_epoch, training_batches
-from training.networks import build, load_imagenet
+from training.networks import build_for, load_imagenet
 from training.painting import Painter
 from training.processes import write_json
 from training.step import PARTS, make_step
@@ -163,13 +163,12 @@ def train(
     strategy = cluster.strategy()  # before anything else of TensorFlow
     training, watched = read_slices(config, root)
     painter = Painter(training)
-    size = config.preprocessing.size
     steps = steps_per_epoch(training, config, cluster.count)
     with strategy.scope():
-        model = build(size, config.dropout, attention=config.attention)
+        model = build_for(config)
         optimizer = make_optimizer(config, steps)
         optimizer.build(model.trainable_variables)
-    average = build(size, config.dropout, attention=config.attention)
+    average = build_for(config)
     load_imagenet(model, efficientnet_lite0())
     average.set_weights(model.get_weights())
     run = _Run(out, cluster, model=model, average=average, optimizer=optimizer)

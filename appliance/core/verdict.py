@@ -26,6 +26,8 @@ from appliance.core.types import LABELS
 
 TUMOUR, NO_TUMOUR, UNCERTAIN, REFUSED = "tumor", "no_tumor", "uncertain", "refused"
 _HEALTHY = LABELS.index("no_tumor")
+STRONGEST = 24 / 112**2
+"""Share of a mask's pixels that speak for the whole slice, in training and in fitting a rule."""
 
 
 @dataclass(frozen=True)

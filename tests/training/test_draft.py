@@ -28,6 +28,7 @@ def test_the_plain_network_names_neither_attention_nor_more_data():
 
 def test_each_part_that_is_used_is_named():
     assert "attention" in _provenance(replace(PLAIN, attention=True))["architecture"]
+    assert "dense decoder" in _provenance(replace(PLAIN, decoder="dense"))["architecture"]
     (readers,) = _provenance(replace(PLAIN, second_reader=True))["data"][2:]
     assert "second reader" in readers["name"]
     (heads,) = _provenance(replace(PLAIN, heads=240))["data"][2:]

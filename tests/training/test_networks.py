@@ -30,6 +30,12 @@ def test_all_encoder_weights_are_copied_and_the_stem_is_grey():
     outputs = attentive(np.zeros((2, 64, 64, 1), np.float32))
     assert {name: tuple(value.shape) for name, value in outputs.items()} == shapes
     assert len(attentive.weights) == len(model.weights) + 7
+    dense = build(64, 0.1, decoder="dense")
+    assert load_imagenet(dense, state) == 245
+    outputs = dense(np.zeros((2, 64, 64, 1), np.float32))
+    assert {name: tuple(value.shape) for name, value in outputs.items()} == {
+        **shapes, "mask": (2, 64, 64, 1),
+    }  # fmt: skip
     del state["_conv_head.weight"]
     with pytest.raises(KeyError):
         load_imagenet(build(64, 0.1), state)

@@ -50,6 +50,7 @@ TRIALS = {
         # One change of the network or of its training.
         _with(_SCANNERS, "one_reader", second_reader=False),
         _with(_SCANNERS, "attentive", attention=True),
+        _with(_BASE, "dense", decoder="dense", mask_side=224),
         _with(_SCANNERS, "small_batch", batch=8, learning_rate=4e-4, ema=0.9985),
     )
 }
