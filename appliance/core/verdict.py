@@ -127,6 +127,9 @@ class SliceReading:
         return float(1.0 - self.probabilities[_HEALTHY])
 
 
+_GROUP = 8
+
+
 def softmax(logits: np.ndarray) -> np.ndarray:
     """Probabilities along the last axis.
 
@@ -156,6 +159,9 @@ def mask_evidence(mask_logits: np.ndarray, top_pixels: int) -> float:
     """
     flat = np.asarray(mask_logits, np.float32).ravel()
     count = min(top_pixels, flat.size)
+    groups = flat[: flat.size // _GROUP * _GROUP].reshape(_GROUP, -1)
+    if groups.shape[1] > count:  # a tenth of the time: few pixels reach the strongest groups' best
+        flat = flat[flat >= np.partition(groups.max(0), -count)[-count]]
     return float(np.partition(flat, flat.size - count)[flat.size - count :].mean())
 
 
@@ -245,7 +251,8 @@ def drawn_planes(mask_logits: np.ndarray, readings: Sequence[SliceReading | None
     -------
     (slices, side, side) float32
     """
-    planes = sigmoid(mask_logits).astype(np.float32)
+    logits = np.maximum(np.asarray(mask_logits, np.float32), np.float32(-80.0))  # no overflow
+    planes = 1.0 / (1.0 + np.exp(-logits))
     for plane, reading in zip(planes, readings, strict=True):
         if reading is None or not reading.drawn:
             plane[:] = 0.0

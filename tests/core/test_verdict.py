@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from appliance.core.errors import ManifestError
-from appliance.core.verdict import Rule, drawn_planes, read_slice, sigmoid
+from appliance.core.verdict import Rule, drawn_planes, mask_evidence, read_slice, sigmoid
 
 RULE = Rule()
 YES, NO = np.full((16, 16), 5.0), np.full((16, 16), -5.0)
@@ -62,3 +62,12 @@ def test_bad_rules_are_refused(document):
 
 def test_rule_round_trip():
     assert Rule.from_json(RULE.to_json()) == RULE
+
+
+@pytest.mark.parametrize("shape", [(224, 224), (112, 112), (9, 7), (3, 3)])
+def test_mask_evidence_is_the_mean_of_the_strongest(shape):
+    logits = np.random.default_rng(4).normal(size=shape).astype(np.float32)
+    strongest = np.sort(logits.ravel())[-24:]
+    assert mask_evidence(logits, 24) == pytest.approx(float(strongest.mean()), rel=1e-6)
+    flat = np.full(shape, -3.0, np.float32)  # every pixel is as strong as the next
+    assert mask_evidence(flat, 24) == pytest.approx(-3.0)
