@@ -30,6 +30,7 @@ _SCANNERS = _with(
     second_reader=True,
     heads=240,
 )
+_DENSE = _with(_BASE, "dense", decoder="dense", mask_side=224)
 _PLAIN = _with(
     _BASE, "plain", paint=0.0, artefact=0.0, curve=0.0, bias=0.0, down_sample=0.0, jpeg=0.0
 )
@@ -50,7 +51,16 @@ TRIALS = {
         # One change of the network or of its training.
         _with(_SCANNERS, "one_reader", second_reader=False),
         _with(_SCANNERS, "attentive", attention=True),
-        _with(_BASE, "dense", decoder="dense", mask_side=224),
+        _DENSE,
+        _with(
+            _DENSE,
+            "dense_heads",
+            heads=240,
+            second_reader=True,
+            ghost=0.03,
+            motion=0.03,
+            cut_out=0.03,
+        ),
         _with(_SCANNERS, "small_batch", batch=8, learning_rate=4e-4, ema=0.9985),
     )
 }
