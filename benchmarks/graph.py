@@ -28,7 +28,8 @@ class Graph:
         ``op``, ``name``, ``inputs`` (names of layers; ``"image"`` is the input) and what the
         operation needs: ``conv`` and ``depthwise`` have ``weights`` (rows, columns, in, out) or
         (rows, columns, channels), ``bias``, ``strides``, ``before``, ``after`` (padding);
-        ``clamp`` has ``low``, ``high``; ``resize`` has ``size``; ``mean`` and ``sum`` have
+        ``clamp`` has ``low``, ``high``; ``resize`` has ``size``; ``shuffle`` (channels to a
+        ``block`` of pixels, blocks outermost); ``mean`` and ``sum`` have
         ``keep``; ``concat`` joins the last axis; ``const`` has ``value``. Arrays stand in
         `arrays` under the layer's name and the key.
     outputs : dict

@@ -6,7 +6,8 @@ the IR's own: a peer in FP32 differs from the IR by rounding alone, and every ro
 
 References
 ----------
-OpenVINO operation specifications, opset 13: Convolution-1, GroupConvolution-1, Interpolate-11.
+OpenVINO operation specifications, opset 13: Convolution-1, DepthToSpace-1, GroupConvolution-1,
+Interpolate-11.
 """
 
 from __future__ import annotations
@@ -257,6 +258,12 @@ class _Reader:
         if factor != [int(s) for s in given["strides"]] or any(given["pads_begin"]):
             raise ModelError(f"{node.get_friendly_name()}: only averages of whole blocks")
         self._layer(node, "average", [value.layer], True, 4, factor=factor)
+
+    def _depthtospace(self, node: Any) -> None:
+        given, value = node.get_attributes(), self._value(node, 0)
+        if given["mode"] != "blocks_first" or not value.first:
+            raise ModelError(f"{node.get_friendly_name()}: only blocks first, channels first")
+        self._layer(node, "shuffle", [value.layer], True, 4, block=int(given["block_size"]))
 
     def _interpolate(self, node: Any) -> None:
         given, value = node.get_attributes(), self._value(node, 0)

@@ -131,6 +131,11 @@ class _Writer:
         self.node("AveragePool", inputs, layer["name"], kernel_shape=factor, strides=factor)
         return 4
 
+    def _shuffle(self, layer: dict, inputs: list[str]) -> int:
+        block = layer["block"]
+        self.node("DepthToSpace", inputs, layer["name"], blocksize=block, mode="DCR")
+        return 4
+
     def _resize(self, layer: dict, inputs: list[str]) -> int:
         name, before = layer["name"], self._shape(layer["inputs"][0])
         factors = [a / b for a, b in zip(layer["size"], before, strict=True)]
@@ -152,6 +157,8 @@ class _Writer:
         if layer["op"] == "resize":
             return tuple(layer["size"])
         rows, columns = self._shape(layer["inputs"][0])
+        if layer["op"] == "shuffle":
+            return rows * layer["block"], columns * layer["block"]
         if layer["op"] == "average":
             return rows // layer["factor"][0], columns // layer["factor"][1]
         if layer["op"] not in ("conv", "depthwise"):

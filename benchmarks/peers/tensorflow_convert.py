@@ -92,6 +92,7 @@ def _layer(graph: Graph, layer: dict, inputs: list[Any]) -> Any:
         "sigmoid": lambda: layers.Activation("sigmoid", name=name)(x),
         "concat": lambda: layers.Concatenate(name=name)(inputs),
         "resize": lambda: _resized(x, layer, name),
+        "shuffle": lambda: tf.nn.depth_to_space(x, layer["block"]),
         "mean": lambda: layers.GlobalAveragePooling2D(keepdims=layer["keep"], name=name)(x),
         "sum": lambda: tf.reduce_sum(x, (1, 2), keepdims=layer["keep"]),
         "mean_channels": lambda: tf.reduce_mean(x, 1, keepdims=True),

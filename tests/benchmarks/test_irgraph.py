@@ -44,11 +44,12 @@ def _network() -> ov.Model:
     up = ops.transpose(last, ops.constant(np.array([0, 3, 1, 2])))
     joined = ops.concat([up, skip], axis=1)
     cam = ops.convolution(joined, _constant(rng, 4, 12, 1, 1), [1, 1], [0, 0], [0, 0], [1, 1])
-    mask = ops.convolution(joined, _constant(rng, 1, 12, 1, 1), [1, 1], [0, 0], [0, 0], [1, 1])
+    mask = ops.convolution(joined, _constant(rng, 4, 12, 1, 1), [1, 1], [0, 0], [0, 0], [1, 1])
+    mask = ops.depth_to_space(mask, "blocks_first", 2)
     space = ops.constant(np.array([2, 3]))
     named = {
         "logits": ops.reduce_mean(cam, space),
-        "mask": ops.reshape(mask, ops.constant(np.array([1, 8, 8, 1])), False),
+        "mask": ops.reshape(mask, ops.constant(np.array([1, SIDE, SIDE, 1])), False),
         "cam": ops.transpose(cam, ops.constant(np.array([0, 2, 3, 1]))),
         "embedding": ops.reduce_mean(joined, space),
     }
