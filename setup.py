@@ -35,9 +35,14 @@ BASE = [
     "pylibjpeg-openjpeg>=2.3",  # JPEG 2000 and HTJ2K (MIT)
     "pyjpegls>=1.4",  # JPEG-LS (MIT)
     "highdicom>=0.26",  # writes DICOM segmentations and structured reports
+    "dicom-anonymizer>=2.1,<3",  # carries table E.1-1 of PS3.15 as data, for de-identification
+    "pynetdicom>=3.0",  # C-STORE and C-ECHO, both ways; pure Python, on pydicom
+    "dicomweb-client>=0.60",  # QIDO-RS, WADO-RS and STOW-RS with streamed multipart
+    "requests>=2.31",  # the session dicomweb-client talks over: certificates, credentials
     "reportlab>=4.2",  # the report as PDF; pure Python, no system libraries
     "nibabel>=5.2",  # NIfTI
     "simpleitk>=2.3",  # registration: Mattes mutual information, transforms in ITK's format
+    "pywavelets>=1.5",  # fusion by undecimated wavelets
     "nilearn>=0.10",  # carries the MNI152 template, the anatomy of the generated heads
     "connected-components-3d>=3.16",  # joins lesions across slices in one pass
     "click>=8.1",  # the command line
@@ -99,7 +104,9 @@ setup(
             "migrations/*",
             "migrations/*/*.py",
             "benchmarks/*.json",
+            "reference/*.json",
             "registration/*.json",
+            "followup/*.json",
             "templates/*",
             "templates/*/*",
         ],

@@ -45,4 +45,5 @@ def server(service: Service) -> dict[str, Any]:
             "queue": settings.queue,
         },
         "demo": settings.demo,
+        "linked": settings.linked,
     }

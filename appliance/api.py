@@ -10,7 +10,7 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app
 
-from appliance import about, report
+from appliance import about, handover, reference, report
 from appliance.asked import body, number, service, uploads, whole, word
 from appliance.core.errors import BadRequest, NotFound
 from appliance.failures import refusal_status
@@ -122,10 +122,10 @@ def analyzed_json(digest: str) -> dict[str, Any]:
 def analyzed_html(digest: str) -> Response:
     """The report of a recently analysed input as one self-contained page.
     ---
-    answers: {200: html, 404: Error}
+    answers: {200: html, 404: Error, 422: Error}
     """
     series, found = service().recent.get(digest)
-    return page(report.to_html([(found, series)]))
+    return page(handover.html([(found, series)]))
 
 
 @blueprint.get("/tasks")
@@ -186,6 +186,17 @@ def model(name: str) -> dict[str, Any]:
         if found["name"] == name:
             return found
     raise NotFound("there is no such model package; GET /api/v1/models lists them")
+
+
+@blueprint.get("/reference")
+def cards() -> dict[str, Any]:
+    """What the literature says of the kinds of tumour the network can name, with its sources.
+
+    General information: no advice, and nothing about a patient.
+    ---
+    answers: {200: Reference}
+    """
+    return reference.shown()
 
 
 @blueprint.get("/settings")

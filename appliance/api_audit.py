@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Flask, Response, request
+from flask import Blueprint, Flask, Response, g, request
 
 from appliance.asked import service, whole
 from appliance.links import BASE
@@ -58,5 +58,6 @@ def register(app: Flask, appliance: Service) -> None:
             places.get("series") or request.args.get("series"),
             at_once=action != "input.analysed",  # nothing was kept or taken away
             file=request.path.rsplit("/", 1)[-1] if action.endswith(".taken") else None,
+            **({"linked": True} if g.get("linked") else {}),
         )
         return response

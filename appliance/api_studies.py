@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, g
 
-from appliance import export, handover, report
+from appliance import export, handover
 from appliance.api import page, picture
 from appliance.asked import number, service, uploads, whole, word
 from appliance.core.errors import NotFound
@@ -63,32 +63,42 @@ def delete(study: str) -> Any:
 
 @blueprint.get(f"{_SLICE}.png")
 def slice_picture(study: str, series: str, index: int) -> Response:
-    """A slice of the viewing grid as a picture, with an overlay burnt in when asked.
+    """A slice as a picture, with an overlay burnt in when asked.
+
+    A slice of the viewing grid; with ``plane`` one of the volume's axial, coronal or sagittal
+    slices, counted to the head, the back or the left, in the pixels of the volume.
     ---
-    query: {level: number, window: number, overlay: Overlay}
+    query: {level: number, window: number, overlay: Overlay, plane: Plane}
     answers: {200: png, 400: Error, 404: Error}
     """
     pictures = service().store.pictures(study, series)
-    overlay = word("overlay", "none")
-    return picture(pictures.slice(index, overlay, number("level"), number("window")))
+    window, plane = (number("level"), number("window")), word("plane", "") or None
+    return picture(pictures.slice(index, word("overlay", "none"), *window, plane=plane))
 
 
 @blueprint.get(f"{_SLICE}/mask.png")
 def slice_mask(study: str, series: str, index: int) -> Response:
     """The mask of a slice, 0 and 255; 404 where the report draws none.
     ---
-    answers: {200: png, 404: Error}
+    query: {plane: Plane}
+    answers: {200: png, 400: Error, 404: Error}
     """
-    return picture(service().store.pictures(study, series).layer("label_map", index))
+    return _layer("label_map", study, series, index)
 
 
 @blueprint.get(f"{_SLICE}/heat.png")
 def slice_heat(study: str, series: str, index: int) -> Response:
     """The heat map of a slice, 0 to 255; 404 where there is none.
     ---
-    answers: {200: png, 404: Error}
+    query: {plane: Plane}
+    answers: {200: png, 400: Error, 404: Error}
     """
-    return picture(service().store.pictures(study, series).layer("heat", index))
+    return _layer("heat", study, series, index)
+
+
+def _layer(name: str, study: str, series: str, index: int) -> Response:
+    pictures = service().store.pictures(study, series)
+    return picture(pictures.layer(name, index, word("plane", "") or None))
 
 
 @blueprint.get("/<study>/series/<series>/report.json")
@@ -113,23 +123,23 @@ def study_json(study: str) -> dict[str, Any]:
 
 @blueprint.get("/<study>/report.html")
 def study_html(study: str) -> Response:
-    """The reports of a study as one self-contained page.
+    """The reports of a study as one self-contained page; text in pictures is blackened.
     ---
     query: {series: string}
-    answers: {200: html, 404: Error}
+    answers: {200: html, 404: Error, 422: Error}
     """
     found = service().analysed(study, word("series", "") or None)
     if not found:
         raise NotFound("nothing of this study was analysed yet: start the task analyze")
-    return page(report.to_html(found))
+    return page(handover.html(found))
 
 
 @blueprint.get("/<study>/report.pdf")
 def study_pdf(study: str) -> Response:
-    """The reports of a study as PDF, one page each.
+    """The reports of a study as PDF, one page each; text in pictures is blackened.
     ---
     query: {series: string}
-    answers: {200: pdf, 404: Error}
+    answers: {200: pdf, 404: Error, 422: Error}
     """
     found = service().analysed(study, word("series", "") or None)
     if not found:
@@ -180,7 +190,9 @@ def study_document(study: str) -> Response:
 def _object(kind: str, study: str) -> Response:
     """A DICOM object of the series that was named, else of the first that has one."""
     found = service().analysed(study, word("series", "") or None)
-    data = handover.first(kind, ((one, series) for one, series in found))
+    leaving = [(one, service().outgoing(study, series)) for one, series in found]
+    data = handover.first(kind, leaving)
+    g.linked = any(s is not None and s.source and s.source.header for _, s in leaving)  # for audit
     return _file(f"{kind}.dcm", data, "application/dicom")
 
 

@@ -12,11 +12,14 @@ from appliance import (
     api_audit,
     api_benchmarks,
     api_library,
+    api_network,
+    api_pairs,
     api_studies,
     failures,
     guard,
     health,
 )
+from appliance.asked import Request
 from appliance.failures import STATUS, status_of
 from appliance.service import Service
 from appliance.settings import Settings
@@ -41,6 +44,7 @@ def create_app(settings: Settings, analyzer: Any = None) -> Flask:
         When the data folder cannot be used.
     """
     app = Flask("appliance", static_folder=str(STATIC), static_url_path="/static")
+    app.request_class = Request
     app.config["MAX_CONTENT_LENGTH"] = settings.upload_bytes
     app.config["MAX_FORM_PARTS"] = settings.upload_files + 10
     app.config["MAX_FORM_MEMORY_SIZE"] = _FIELD_BYTES
@@ -52,7 +56,16 @@ def create_app(settings: Settings, analyzer: Any = None) -> Flask:
     failures.register(app)
     guard.register(app, settings)
     api_audit.register(app, service)
-    for module in (api, api_studies, api_library, api_audit, api_benchmarks, health):
+    for module in (
+        api,
+        api_studies,
+        api_pairs,
+        api_library,
+        api_audit,
+        api_network,
+        api_benchmarks,
+        health,
+    ):
         app.register_blueprint(module.blueprint)
     service.jobs.start()
     return app

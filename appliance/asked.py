@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
-from typing import Any
+from typing import IO, Any
 
+import flask
 from flask import current_app, request
 
 from appliance.core.errors import BadRequest
 from appliance.service import Service
+from appliance.spool import sealed_file
 
+_IN_MEMORY = 500_000
 _WHOLE = re.compile(r"-?[0-9]{1,11}")
+
+
+class Request(flask.Request):
+    """A request whose uploads reach a disk encrypted only."""
+
+    def _get_file_stream(
+        self,
+        total_content_length: int | None,
+        content_type: str | None,
+        filename: str | None = None,
+        content_length: int | None = None,
+    ) -> IO[bytes]:
+        small = total_content_length is not None and total_content_length <= _IN_MEMORY
+        return io.BytesIO() if small else sealed_file()
 
 
 def service() -> Service:

@@ -38,14 +38,14 @@ def _write(path: Path, data: bytes) -> None:
         os.fsync(stream.fileno())
 
 
-def put_file(path: Path, data: bytes) -> None:
+def put_file(path: Path, data: bytes, mode: int = 0o644) -> None:
     """Write a file in one step: readers see the old content or the new one."""
     handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     os.close(handle)
     part = Path(name)
     try:
         _write(part, data)
-        part.chmod(0o644)
+        part.chmod(mode)
         part.replace(path)
     except BaseException:
         with suppress(OSError):

@@ -10,6 +10,7 @@ import json
 import math
 import os
 import re
+import shutil
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -23,7 +24,7 @@ from typing import Any
 
 from appliance import export, handover, ingest
 from appliance.archives import natural_key
-from appliance.core.errors import CorruptFile, NotFound
+from appliance.core.errors import BurnedInText, CorruptFile, NotFound
 from appliance.core.types import Refusal, Report, Series, Study, Volume
 from appliance.formats import is_junk, sniff
 from appliance.machine import usable_cores
@@ -146,22 +147,45 @@ def write(report: Report, series: Series | None, out: Path, formats: Sequence[st
 def _write(report: Report, series: Series | None, out: Path, formats: Sequence[str]) -> Outcome:
     document = report.to_json()
     folder = fresh_folder(out, stem_of(document["input"]["name"], document["input"]["sha256"]))
+    try:
+        return _fill(folder, report, series, formats)
+    except BaseException:  # Ctrl-C among them: half a result is worse than none
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _fill(folder: Path, report: Report, series: Series | None, formats: Sequence[str]) -> Outcome:
+    document = report.to_json()
     if series is not None and report.label_map is not None:
         document["mask"] = str(_write_masks(report.label_map, series, folder, formats))
-    if "png" in formats and series is not None and report.verdict != "refused":
-        pictures = Pictures.of(series, report)
+    shown, missing = _shown(report, series, formats)
+    if missing:
+        document = {**document, "not_written": missing}
+    if "png" in formats and shown is not None and report.verdict != "refused" and not missing:
+        pictures = Pictures.of(shown, report)
         (folder / "overlay.png").write_bytes(pictures.slice(pictures.telling(), "contour"))
     if set(handover.FORMATS) & set(formats):
         given = replace(report, document=document)
-        files, missing = handover.write(given, series, folder, formats)
-        document = {**document, "files": files, "not_written": missing}
-    if "html" in formats:
-        page = to_html([(replace(report, document=document), series)])
+        files, more = handover.write(given, series, folder, formats)
+        document = {**document, "files": files, "not_written": {**missing, **more}}
+    if "html" in formats and not missing:
+        page = to_html([(replace(report, document=document), shown)])
         (folder / "report.html").write_text(page, encoding="utf-8", errors="backslashreplace")
     if "json" in formats:
         text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
         (folder / "report.json").write_text(text, encoding="utf-8", errors="backslashreplace")
     return Outcome(document, folder)
+
+
+def _shown(
+    report: Report, series: Series | None, formats: Sequence[str]
+) -> tuple[Series | None, dict[str, str]]:
+    """The series as pictures may show it, and which formats with pictures are not written."""
+    pictured = [name for name in ("png", "html") if name in formats]
+    try:
+        return handover.covered([(report, series)])[0][1] if pictured else series, {}
+    except BurnedInText as error:
+        return series, dict.fromkeys(pictured, error.message)
 
 
 def _write_masks(label_map: Volume, series: Series, folder: Path, formats: Sequence[str]) -> Path:

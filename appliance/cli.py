@@ -19,12 +19,17 @@ import click
 
 from appliance import __version__, exits
 from appliance.cli_audit import audit
+from appliance.cli_deidentify import deidentify
+from appliance.cli_fuse import fuse
 from appliance.cli_models import models
+from appliance.cli_network import network_options, network_settings, pacs
 from appliance.cli_register import register
+from appliance.cli_track import track
 from appliance.core.errors import Unavailable
+from appliance.crash import no_core_dumps
 from appliance.exits import DONE, REFUSED
 from appliance.handover import FORMATS as HANDOVER
-from appliance.verbs import BACKEND, DEVICE, epilog, line, settings_with
+from appliance.verbs import BACKEND, DEVICE, PATHS, epilog, line, settings_with
 
 FORMATS = ("json", "html", "png", "nifti", *HANDOVER)
 
@@ -57,6 +62,7 @@ class _Formats(click.ParamType):
 def cli(ctx: click.Context, debug: bool) -> None:
     """Read brain MR slices on this machine. Research use only; not a medical device."""
     ctx.obj = debug
+    no_core_dumps()
     level = logging.DEBUG if debug else logging.WARNING
     logging.basicConfig(
         level=level, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr
@@ -64,7 +70,12 @@ def cli(ctx: click.Context, debug: bool) -> None:
 
 
 @cli.command(
-    epilog=epilog("neuralscan serve --demo", "neuralscan serve --port 9000 --data /srv/ns")
+    epilog=epilog(
+        "neuralscan serve --demo",
+        "neuralscan serve --port 9000 --data /srv/ns",
+        "neuralscan serve --dicom-port 11112 --dicom-peer CT1 --linked --push 10.0.0.5:104:PACS",
+        "neuralscan serve --watch /srv/inbox",
+    )
 )
 @click.option("--host", help="Address to bind; loopback unless you say otherwise.")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port; 0 takes a free one.")
@@ -72,6 +83,12 @@ def cli(ctx: click.Context, debug: bool) -> None:
 @DEVICE
 @BACKEND
 @click.option("--demo", is_flag=True, help="Load generated sample studies and analyse them.")
+@click.option(
+    "--linked",
+    is_flag=True,
+    help="Keep original identifiers, encrypted, and write DICOM objects under them.",
+)
+@network_options
 def serve(
     host: str | None,
     port: int | None,
@@ -79,13 +96,22 @@ def serve(
     device: str | None,
     backend: str | None,
     demo: bool,
+    linked: bool,
+    **network: Any,
 ) -> None:
     """Serve the web page and the API; prints the address once ready."""
     from appliance.console import Bar
     from appliance.serve import serve as run
 
     settings = settings_with(
-        host=host, port=port, data=data, device=device, backend=backend, demo=demo or None
+        host=host,
+        port=port,
+        data=data,
+        device=device,
+        backend=backend,
+        demo=demo or None,
+        linked=linked or None,
+        **network_settings(**network),
     )
     with ExitStack() as until_ready:
         bar = until_ready.enter_context(Bar("neuralscan serve"))
@@ -105,13 +131,7 @@ def serve(
         "neuralscan analyze *.png --json > reports.jsonl",
     )
 )
-@click.argument(
-    "paths",
-    nargs=-1,
-    required=True,
-    metavar="PATH...",
-    type=click.Path(exists=True, path_type=Path),
-)
+@PATHS
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
@@ -166,7 +186,11 @@ def analyze(
 
 cli.add_command(models)
 cli.add_command(register)
+cli.add_command(track)
+cli.add_command(fuse)
 cli.add_command(audit)
+cli.add_command(deidentify)
+cli.add_command(pacs)
 
 
 @cli.command(
@@ -216,6 +240,7 @@ def doctor(as_json: bool, as_report: bool, save: bool, seconds: float) -> None:
     epilog=epilog(
         "neuralscan phantom samples --lesion meningioma --seed 3",
         "neuralscan phantom samples --format dicom",
+        "neuralscan phantom ct.nii.gz --format nifti --contrast ct",
     )
 )
 @click.argument("out", type=click.Path(path_type=Path))
@@ -235,7 +260,14 @@ def doctor(as_json: bool, as_report: bool, save: bool, seconds: float) -> None:
     help="What is painted into the head.",
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Which head.")
-def phantom(out: Path, kind: str, lesion: str, seed: int) -> None:
+@click.option(
+    "--contrast",
+    type=click.Choice(["t1c", "t2", "ct"]),
+    default="t1c",
+    show_default=True,
+    help="How it is seen; the same seed is the same head.",
+)
+def phantom(out: Path, kind: str, lesion: str, seed: int, contrast: str) -> None:
     """Generate a head with known truth; prints the files it wrote.
 
     OUT is a folder, or a file name that fits the format.
@@ -245,7 +277,7 @@ def phantom(out: Path, kind: str, lesion: str, seed: int) -> None:
     from appliance.outputs import writing
 
     with console.working("phantom"), writing(out, "choose another OUT"):
-        paths = heads.generate(out, kind, lesion, seed)
+        paths = heads.generate(out, kind, lesion, seed, contrast=contrast)
     for path in paths:
         click.echo(str(path))
 

@@ -18,6 +18,7 @@ PATH = click.Path(exists=True, path_type=Path)
     epilog=epilog(
         "neuralscan register ct.png mr.png --out registered",
         "neuralscan register prior.nii.gz current.nii.gz --out registered --json",
+        "neuralscan register ct.nii.gz mr.nii.gz --out registered --carry",
     )
 )
 @click.argument("fixed", type=PATH)
@@ -28,12 +29,18 @@ PATH = click.Path(exists=True, path_type=Path)
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder for registration.json, transform.tfm and the moved image.",
 )
+@click.option(
+    "--carry",
+    is_flag=True,
+    help="Also read MOVING and report its lesions on FIXED, in its pixels and millimetres.",
+)
 @JSON
-def register(fixed: Path, moving: Path, out: Path, as_json: bool) -> int:
+def register(fixed: Path, moving: Path, out: Path, carry: bool, as_json: bool) -> int:
     """Bring MOVING onto FIXED: two pictures, or two volumes with geometry; CT, PET and MR alike.
 
     Exit code 0 when the verdict is good or doubtful, 4 when it failed. The files are written
-    either way.
+    either way. With --carry, 3 when MOVING is no image the network reads; nothing is carried then,
+    nor after a failed registration.
     """
     from appliance import console
     from appliance.outputs import writing
@@ -48,7 +55,56 @@ def register(fixed: Path, moving: Path, out: Path, as_json: bool) -> int:
         with writing(out):
             outputs.write(found, *pair, out)
     line(found.to_json()) if as_json else click.echo(summary(found.verdict, found.reasons))
-    return GATE if found.verdict == "failed" else DONE
+    if found.verdict == "failed":
+        return GATE
+    if carry:
+        _carry(*pair, found, out)
+    return DONE
+
+
+def _carry(fixed: Any, moving: Any, found: Any, out: Path) -> None:
+    """Read MOVING and leave its lesions on FIXED.
+
+    Raises
+    ------
+    InputError
+        When the network refuses MOVING.
+    """
+    from appliance import console
+    from appliance.followup import carried
+    from appliance.followup.reader import read_exam
+    from appliance.outputs import writing
+    from appliance.pipeline import build_analyzer
+    from appliance.verbs import settings_with
+
+    analyzer = build_analyzer(settings_with())
+    with console.Bar("carry") as bar:
+        exam = read_exam(analyzer, moving, bar.to)
+    if exam.refusal is not None:
+        raise _error_of(exam.refusal.code)(f"{moving.name}: {exam.refusal.message}")
+    seen = carried.carry_lesions(exam, fixed, found)
+    document = carried.document_of(seen, exam, fixed, found)
+    with writing(out):
+        carried.write(seen, document, fixed, out)
+    for lesion in document["lesions"]:
+        click.echo(f"lesion {lesion['id']}: {_size_of(lesion)}", err=True)
+
+
+def _size_of(lesion: Any) -> str:
+    """A carried lesion's size in words.
+
+    >>> _size_of({"area_px": 12, "volume_ml": None, "diameters": [5.0, 3.0],
+    ...           "diameters_unit": "px", "outside_share": 0.0})
+    '12 px, 5.0 x 3.0 px'
+    """
+    if lesion["area_px"] is None:
+        return "outside what FIXED shows"
+    text = f"{lesion['area_px']} px"
+    if lesion["volume_ml"] is not None:
+        text += f", {lesion['volume_ml']:.2f} ml"
+    long, short = lesion["diameters"]
+    text += f", {long:.1f} x {short:.1f} {lesion['diameters_unit']}"
+    return text + (f"; {lesion['outside_share']:.0%} outside" if lesion["outside_share"] else "")
 
 
 def summary(verdict: str, reasons: tuple[str, ...]) -> str:

@@ -34,9 +34,10 @@ from appliance.core.errors import (
     TooLarge,
     UnsupportedFormat,
 )
+from appliance.dicom_clues import clues_of, window_of
 from appliance.dicom_frame import Frame, Header
 from appliance.dicom_origin import origin_of
-from appliance.dicom_sequence import Clues, sequence_of
+from appliance.dicom_sequence import sequence_of
 from appliance.dicom_stack import uid_from, valid_uid
 from appliance.dicom_values import integer, items, number, numbers, rescaled, text, texts, values
 from appliance.limits import Limits
@@ -221,29 +222,10 @@ def _frames(
 
 def _header(dataset: pydicom.Dataset, sha256: str) -> Header:
     """What is kept of the header; descriptions are read for the sequence, then forgotten."""
-    modality = text(dataset, "Modality").upper()[:16] or None
-    described = " ".join(text(dataset, k) for k in ("SeriesDescription", "ProtocolName"))
-    agent = text(dataset, "ContrastBolusAgent") if "ContrastBolusAgent" in dataset else None
-    if agent is None and items(dataset, "ContrastBolusAgentSequence"):
-        agent = "given"
-    sequence, note = sequence_of(
-        Clues(
-            modality=modality,
-            text=described,
-            agent=agent,
-            scanning=tuple(texts(dataset, "ScanningSequence")),
-            repetition_ms=number(dataset, "RepetitionTime"),
-            echo_ms=number(dataset, "EchoTime"),
-            inversion_ms=number(dataset, "InversionTime"),
-        )
-    )
+    clues = clues_of(dataset)
+    sequence, note = sequence_of(clues)
     kinds = {kind.upper() for kind in texts(dataset, "ImageType")}
-    words = described.lower()
-    window = None
-    centre, width = number(dataset, "WindowCenter"), number(dataset, "WindowWidth")
-    bright = text(dataset, "PhotometricInterpretation").upper() != "MONOCHROME1"
-    if centre is not None and width and width > 0 and bright:
-        window = (centre, width)
+    words = clues.text.lower()
     series_uid = valid_uid(text(dataset, "SeriesInstanceUID"), sha256)
     return Header(
         study_instance_uid=valid_uid(
@@ -251,9 +233,9 @@ def _header(dataset: pydicom.Dataset, sha256: str) -> Header:
         ),
         series_instance_uid=series_uid,
         series_number=integer(dataset, "SeriesNumber"),
-        modality=modality,
+        modality=clues.modality,
         sequence=sequence,
-        window=window,
+        window=window_of(dataset),
         localizer="LOCALIZER" in kinds or any(word in words for word in _LOCALIZER_WORDS),
         notes=tuple(filter(None, (note, _about_text(dataset)))),
     )

@@ -7,6 +7,7 @@ the original ones (`Source.header`).
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Mapping
 from datetime import datetime
@@ -89,8 +90,10 @@ def object_uid(kind: str, series: Series, report: Report) -> str:
     """The UID of an object: the same again when the same result is written again."""
     document = report.document
     model = document.get("model") or {}
-    found = "" if report.label_map is None else report.label_map.array.tobytes()
-    digest = uid_from(f"{found!r}{document.get('classification')}{document.get('lesions')}")
+    found = hashlib.sha256()
+    for labels in () if report.label_map is None else report.label_map.array:
+        found.update(np.ascontiguousarray(labels))
+    digest = f"{found.hexdigest()} {document.get('classification')} {document.get('lesions')}"
     return uid_from(
         f"{kind} {series.series_instance_uid} {series.sha256} {model.get('sha256')} "
         f"{model.get('precision')} {__version__} {digest}"
@@ -127,6 +130,11 @@ def parameters(report: Report) -> dict[str, str]:
     return {**named, "use": NOTICE}
 
 
+def patient_code(study_uid: str) -> str:
+    """Ten digits that stand for the patient of a study which is filed under pseudonyms."""
+    return uid_from(f"patient {study_uid}")[-10:]
+
+
 def patient_and_study(series: Series) -> Dataset:
     """The attributes an object is filed by; pseudonymous ones where the reader kept none."""
     header: Mapping[str, str] = demand_source(series).header
@@ -141,7 +149,7 @@ def patient_and_study(series: Series) -> Dataset:
             setattr(dataset, key, header[key])
     dataset.StudyInstanceUID = header.get("StudyInstanceUID") or series.study_instance_uid
     if not header:
-        code = uid_from(f"patient {series.study_instance_uid}")[-10:]
+        code = patient_code(series.study_instance_uid)
         dataset.PatientID, dataset.PatientName = f"NS{code}", f"Pseudonym^{code}"
         dataset.PatientIdentityRemoved = "YES"
         dataset.DeidentificationMethod = "Identifiers not copied, UIDs replaced"

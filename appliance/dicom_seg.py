@@ -43,6 +43,7 @@ def segmentation(series: Series, report: Report) -> Dataset:
     """
     places = demand_places(series)
     labels = demand_labels(series, report)
+    drawn = np.flatnonzero([plane.any() for plane in labels])
     orientation, spacing, thickness = plane(series)
     algorithm = hd.AlgorithmIdentificationSequence(
         name=model_name(report),
@@ -51,17 +52,17 @@ def segmentation(series: Series, report: Report) -> Dataset:
         source=MANUFACTURER,
         parameters=parameters(report),
     )
-    count = int(labels.max())
+    count = int(labels[drawn].max())
     dataset = hd.seg.Segmentation(
         source_images=images(series),
-        pixel_array=labels,
+        pixel_array=labels[drawn],
         segmentation_type=SegmentationTypeValues.BINARY,
         segment_descriptions=[
             _segment(number, series, report, algorithm) for number in range(1, count + 1)
         ],
         plane_positions=[
             hd.PlanePositionSequence(hd.CoordinateSystemNames.PATIENT, place.tolist())
-            for place in places
+            for place in places[drawn]
         ],
         plane_orientation=hd.PlaneOrientationSequence(
             hd.CoordinateSystemNames.PATIENT, [float(v) for v in orientation]

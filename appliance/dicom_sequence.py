@@ -3,7 +3,8 @@
 1. Only ``MR`` has a sequence.
 2. The words of ``SeriesDescription`` and ``ProtocolName`` decide, the more special first: ADC, DWI,
    SWI, then "T1 FLAIR" as T1, FLAIR, T2, T1 and the names vendors give to T1 volumes, PD.
-3. Without such words the timing decides: inversion time, echo time, repetition time (ms).
+3. Without such words AcquisitionContrast decides, where an enhanced object has it, and else the
+   timing: inversion time, echo time, repetition time (ms).
 4. A T1 is ``T1c`` when the words say contrast, or when ``ContrastBolusAgent`` names one and the
    words do not say otherwise. It is ``T1`` when the words or the agent's field deny contrast.
    Else nobody knows (the field is often stripped): None, with a note.
@@ -56,6 +57,7 @@ class Clues:
     """The parts of a header the rule looks at; times in milliseconds.
 
     ``agent`` is None when the attribute is absent, and empty when it is there without a value.
+    ``weighting`` is what an enhanced object says in so many words.
     """
 
     modality: str | None
@@ -65,6 +67,7 @@ class Clues:
     repetition_ms: float | None = None
     echo_ms: float | None = None
     inversion_ms: float | None = None
+    weighting: str | None = None
 
 
 def sequence_of(clues: Clues) -> tuple[str | None, str | None]:
@@ -91,7 +94,7 @@ def sequence_of(clues: Clues) -> tuple[str | None, str | None]:
     text = re.sub(r"[_\-.,;:()\[\]]+", " ", text)
     text = re.sub(r"\s+", " ", text).strip()
     weighting = next((name for name, pattern in _PATTERNS if pattern.search(text)), None)
-    weighting = weighting or _by_timing(clues)
+    weighting = weighting or clues.weighting or _by_timing(clues)
     if weighting != "T1":
         return weighting, None
     if _NATIVE.search(text):

@@ -59,7 +59,7 @@ def values(dataset: pydicom.Dataset, data: bytes, limits: Limits) -> np.ndarray:
             f"expected at most {limits.unpacked_bytes >> 20} MiB of pixels, the header says "
             f"{size >> 20} MiB in {frames} frames; export fewer frames"
         )
-    array = _decoded(dataset, data)
+    array = decoded(dataset, data)
     photometric = text(dataset, "PhotometricInterpretation").upper()
     if photometric == "PALETTE COLOR":
         array = pydicom.pixels.apply_color_lut(array, dataset)
@@ -80,7 +80,7 @@ def values(dataset: pydicom.Dataset, data: bytes, limits: Limits) -> np.ndarray:
     return array
 
 
-def _decoded(dataset: pydicom.Dataset, data: bytes) -> np.ndarray:
+def decoded(dataset: pydicom.Dataset, data: bytes) -> np.ndarray:
     """Stored values by the decoder of the transfer syntax; GDCM never runs in this process."""
     syntax = dataset.file_meta.TransferSyntaxUID if "TransferSyntaxUID" in dataset.file_meta else ""
     twelve_bit = syntax == JPEGExtended12Bit and (integer(dataset, "BitsStored") or 8) > 8

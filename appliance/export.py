@@ -50,7 +50,9 @@ def mask_nifti(series: Series, label_map: Volume) -> bytes:
     Without geometry (a TIFF of several pages) the affine is the identity and claims no
     orientation.
     """
-    return nifti.to_bytes(Volume(label_map.array.astype(np.uint8), series.volume.affine))
+    return nifti.to_bytes(
+        Volume(label_map.array.astype(np.uint8, copy=False), series.volume.affine)
+    )
 
 
 def write_mask(series: Series, label_map: Volume, folder: Path) -> Path:

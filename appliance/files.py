@@ -16,7 +16,7 @@ import numpy as np
 from appliance.atomic import sync_folder
 from appliance.core.errors import NotFound, Unavailable
 
-_SUFFIX = {"arrays": ".npy", "studies": ".json", "results": ".json", "library": ".json"}
+_SUFFIX = {"arrays": ".npy"} | dict.fromkeys(("studies", "results", "library", "pairs"), ".json")
 
 
 class _Hashing:
@@ -31,7 +31,8 @@ class _Hashing:
 
 
 class Files:
-    """A folder of files by kind (``arrays``, ``studies``, ``results``, ``library``) and SHA-256.
+    """A folder of files by kind and SHA-256: ``arrays``, and JSON as ``studies``, ``results``,
+    ``library``, ``pairs``.
 
     Examples
     --------

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from appliance.core.errors import GeometryError, NotFound
+from appliance.core.errors import BurnedInText, GeometryError, NotFound
 
 if TYPE_CHECKING:
     from appliance.core.types import Report, Series
@@ -27,6 +27,25 @@ FORMATS = ("pdf", "seg", "sr", "rtstruct")
 """What can be asked for; ``pdf`` is the page, and for DICOM images the page as an object too."""
 
 
+Entries = Sequence[tuple["Report", "Series | None"]]
+
+
+def covered(entries: Entries) -> Entries:
+    """Reports with pictures that may leave: text in them is blackened.
+
+    Raises
+    ------
+    BurnedInText
+        When there is text that cannot be blackened.
+    """
+    from appliance import burned_in
+
+    return [
+        (report, None if series is None else burned_in.covered(series, report.document))
+        for report, series in entries
+    ]
+
+
 def dicom(kind: str, report: Report, series: Series | None) -> bytes:
     """A result as a DICOM file.
 
@@ -41,9 +60,13 @@ def dicom(kind: str, report: Report, series: Series | None) -> bytes:
         When there is nothing to write: no DICOM images behind the input, or nothing found.
     GeometryError
         When the images have no place in the patient.
+    BurnedInText
+        When the object shows pictures, and text in them cannot be blackened.
     """
     if series is None:
         raise NotFound("this input could not be read: there is nothing to write")
+    if kind == "report":
+        ((_, series),) = covered([(report, series)])
     return importlib.import_module(OBJECTS[kind]).to_file(series, report)
 
 
@@ -53,16 +76,23 @@ def first(kind: str, entries: Iterable[tuple[Report, Series | None]]) -> bytes:
     for report, series in entries:
         try:
             return dicom(kind, report, series)
-        except (NotFound, GeometryError) as found:
+        except (NotFound, GeometryError, BurnedInText) as found:
             error = found
     raise error
 
 
-def pdf(entries: Sequence[tuple[Report, Series | None]]) -> bytes:
-    """Reports as one PDF, a page each."""
+def pdf(entries: Entries) -> bytes:
+    """Reports as one PDF, a page each; raises BurnedInText."""
     from appliance import report_pdf
 
-    return report_pdf.to_pdf(entries)
+    return report_pdf.to_pdf(covered(entries))
+
+
+def html(entries: Entries) -> str:
+    """Reports as one HTML page; raises BurnedInText."""
+    from appliance import report
+
+    return report.to_html(covered(entries))
 
 
 def write(report: Report, series: Series | None, folder: Path, formats: Iterable[str]) -> Any:
@@ -80,14 +110,17 @@ def write(report: Report, series: Series | None, folder: Path, formats: Iterable
     kinds = [name for name in formats if name in OBJECTS]
     if "pdf" in formats:
         path = folder / "report.pdf"
-        path.write_bytes(pdf([(report, series)]))
-        files["pdf"] = str(path)
-        kinds += ["report"] if series is not None and series.source is not None else []
+        try:
+            path.write_bytes(pdf([(report, series)]))
+            files["pdf"] = str(path)
+            kinds += ["report"] if series is not None and series.source is not None else []
+        except BurnedInText as error:
+            missing["pdf"] = error.message
     for kind in kinds:
         path = folder / f"{kind}.dcm"
         try:
             path.write_bytes(dicom(kind, report, series))
             files[kind] = str(path)
-        except (NotFound, GeometryError) as error:
+        except (NotFound, GeometryError, BurnedInText) as error:
             missing[kind] = error.message
     return files, missing

@@ -90,6 +90,31 @@ library = sa.Table(
 """Cases the user put by with a label; the record is the file ``library/<digest>``. ``embedding``
 is little-endian float32, made by what ``embedder`` names."""
 
+pairs = sa.Table(
+    "pairs",
+    metadata,
+    sa.Column("digest", sa.String, primary_key=True),
+    sa.Column("task", sa.String, nullable=False),
+    sa.Column("created", sa.String, nullable=False, index=True),
+    sa.Column("verdict", sa.String),
+    sa.Column("fixed_study", sa.String, nullable=False),
+    sa.Column("fixed_series", sa.String, nullable=False),
+    sa.Column("moving_study", sa.String, nullable=False, index=True),
+    sa.Column("moving_series", sa.String, nullable=False),
+    sa.Column("arrays", sa.JSON, nullable=False),
+    *(
+        sa.ForeignKeyConstraint(
+            [f"{role}_study", f"{role}_series"],
+            ["series.study", "series.series"],
+            ondelete="CASCADE",
+        )
+        for role in ("fixed", "moving")
+    ),
+    sa.UniqueConstraint("task", "fixed_study", "fixed_series", "moving_study", "moving_series"),
+)
+"""The last result of each task on each pair of series, which goes with either of them. The record
+is the file ``pairs/<digest>``; ``arrays`` are the digests of its layers."""
+
 jobs = sa.Table(
     "jobs",
     metadata,

@@ -69,10 +69,14 @@ def _window(binary: np.ndarray) -> tuple[slice, ...] | None:
     return tuple(slice(int(at[0]), int(at[-1]) + 1) for at in found)
 
 
-def _diameters_mm(lesion: np.ndarray, row_mm: float, column_mm: float) -> tuple[float, float]:
-    """Longest in-plane diameter over all slices, and the longest across it, mm.
+def diameters_mm(lesion: np.ndarray, row_mm: float, column_mm: float) -> tuple[float, float]:
+    """Longest in-plane diameter over all slices, and the longest square to it there, mm.
 
     The outline's convex hull is measured between pixel corners, so one pixel has a size.
+
+    References
+    ----------
+    Wen et al., J Clin Oncol 28:1963, 2010 (RANO: maximal perpendicular diameters).
     """
     best = (0.0, 0.0)
     for plane in lesion:
@@ -93,10 +97,36 @@ def _diameters_mm(lesion: np.ndarray, row_mm: float, column_mm: float) -> tuple[
         longest = float(lengths[first, second])
         if longest <= best[0]:
             continue
-        axis = (hull[second] - hull[first]) / longest
-        across = hull @ np.array([-axis[1], axis[0]])
-        best = (longest, float(across.max() - across.min()))
+        best = (longest, _across(hull, (hull[second] - hull[first]) / longest))
     return best
+
+
+def _across(hull: np.ndarray, axis: np.ndarray) -> float:
+    """The longest straight line inside a convex polygon that is square to an axis.
+
+    Parameters
+    ----------
+    hull : (points, 2)
+        The corners in their order.
+    axis : (2,)
+        Of length 1.
+
+    Examples
+    --------
+    >>> leaning = np.array([[0.0, 0], [4, 0], [6, 2], [2, 2]])
+    >>> round(_across(leaning, np.array([6.0, 2.0]) / np.hypot(6, 2)), 4)
+    2.1082
+    """
+    along, height = hull @ axis, hull @ np.array([-axis[1], axis[0]])
+    # The chord's length is linear between corners, so that its maximum is at one of them.
+    longest = 0.0
+    for place in along:
+        crossed = []
+        for a, b, y, z in zip(along, np.roll(along, -1), height, np.roll(height, -1), strict=True):
+            if min(a, b) <= place <= max(a, b):
+                crossed += [y, z] if a == b else [y + (z - y) * (place - a) / (b - a)]
+        longest = max(longest, max(crossed) - min(crossed))
+    return float(longest)
 
 
 def findings(labels: np.ndarray, reading: Reading, presence: float) -> tuple[Finding, ...]:
@@ -129,13 +159,14 @@ def findings(labels: np.ndarray, reading: Reading, presence: float) -> tuple[Fin
             if row in planes and plane.any():
                 probability = restore(planes[row], reading.prepared[row])[box[1:]]
                 total += float(probability[plane].sum())
-        area = int(np.count_nonzero(inside))
+        areas = np.count_nonzero(inside, axis=(1, 2))
+        area = int(areas.sum())
         view_box = (*low, *high)
         millilitres = diameters = None
         if affine is not None:
             _, row_mm, column_mm = spacing_mm(affine)
             millilitres = None if len(labels) < 2 else round(area * voxel_ml(affine), 4)
-            pair = _diameters_mm(inside, row_mm, column_mm)
+            pair = diameters_mm(inside, row_mm, column_mm)
             diameters = (round(pair[0], 2), round(pair[1], 2))
         found.append(
             Finding(
@@ -146,6 +177,7 @@ def findings(labels: np.ndarray, reading: Reading, presence: float) -> tuple[Fin
                 area_px=area,
                 volume_ml=millilitres,
                 diameters_mm=diameters,
+                largest_slice=low[0] + int(areas.argmax()),
             )
         )
     return tuple(found)

@@ -43,6 +43,28 @@ def of_study(report: Report, series: Series | None) -> dict[str, Any]:
     )
 
 
+def of_pair(pair: str, document: dict[str, Any]) -> dict[str, Any]:
+    """A stored result on two series as JSON, with its identifier and the addresses of its files."""
+    base = f"{BASE}/pairs/{pair}"
+    flat = document["inputs"]["fixed"]["shape"][0] == 1
+    ending = "png" if flat else "nii.gz"
+    layers = [name for name in document["layers"] if name != "fixed"]
+    files = [f"{name}.json" for name in document["documents"]] + list(document["texts"])
+    files += [f"{name}.{ending}" for name in layers]
+    slices = {name: f"{base}/slices/{{index}}/{name}.png" for name in document["layers"]}
+    return {
+        **document,
+        "id": pair,
+        "links": {
+            "self": base,
+            "html": f"{base}/report.html",
+            "pdf": f"{base}/report.pdf",
+            "slices": slices,
+            "files": {file: f"{base}/files/{file}" for file in files},
+        },
+    }
+
+
 def _linked(
     document: dict[str, Any],
     report: Report,

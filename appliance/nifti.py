@@ -162,14 +162,12 @@ def _read(data: bytes, name: str, sha256: str, limits: Limits) -> Series:
     with np.errstate(all="ignore"):
         image = kind.from_bytes(data)
         warnings = []
-        spatial = (slice(None),) * min(len(shape), 3)
         extra = shape[3:]
         if any(n > 1 for n in extra):
             text = " x ".join(str(n) for n in extra)
             warnings.append(f"The file holds {text} volumes; the first one was read.")
-        array = np.asarray(image.dataobj[spatial + (0,) * len(extra)], np.float32)
-        array = array.reshape((*array.shape, *(1,) * (3 - array.ndim))).transpose(2, 1, 0)
-        array, note = _finite(np.ascontiguousarray(array))
+        array = _slices(image, shape)
+        array, note = _finite(array)
         warnings += note
         affine = np.asarray(image.affine, np.float64)
         scale = _MM_PER_UNIT.get(int(header["xyzt_units"]) & 7, 1.0)
@@ -186,6 +184,20 @@ def _read(data: bytes, name: str, sha256: str, limits: Limits) -> Series:
         plane=plane_of(viewing(volume).apply_volume(volume).affine),
         warnings=tuple(warnings),
     )
+
+
+def _slices(image: nibabel.Nifti1Image, shape: tuple[int, ...]) -> np.ndarray:
+    """The first volume's scaled voxels ``(k, j, i)`` float32, read slice by slice.
+
+    Read as a whole, a volume would for a moment be there three times.
+    """
+    columns, rows, count = (*shape[:3], *(1,) * (3 - len(shape)))[:3]
+    array = np.empty((count, rows, columns), np.float32)
+    plane, rest = (slice(None),) * min(len(shape), 2), (0,) * len(shape[3:])
+    for index in range(count):
+        where = plane if len(shape) < 3 else (*plane, index, *rest)
+        array[index] = np.asarray(image.dataobj[where]).reshape(columns, rows).T
+    return array
 
 
 def _checked_shape(header: nibabel.Nifti1Header, length: int, limits: Limits) -> tuple[int, ...]:
@@ -224,8 +236,8 @@ def _checked_shape(header: nibabel.Nifti1Header, length: int, limits: Limits) ->
 
 def _finite(array: np.ndarray) -> tuple[np.ndarray, list[str]]:
     """The array without NaN, infinity and absurd values, when there are few of them."""
-    finite = np.abs(array) <= GREATEST
-    bad = array.size - int(np.count_nonzero(finite))
+    good = sum(int(np.count_nonzero(np.abs(plane) <= GREATEST)) for plane in array)
+    bad = array.size - good
     if bad == 0:
         return array, []
     if bad >= 0.01 * array.size:
@@ -233,8 +245,10 @@ def _finite(array: np.ndarray) -> tuple[np.ndarray, list[str]]:
             f"expected numbers, {bad / array.size:.0%} of the voxels are not "
             "(NaN, infinite or absurd); export the volume again"
         )
-    low = array[finite].min()
-    return np.where(finite, array, low), [f"{bad} voxels were not numbers; set to the minimum."]
+    low = min(plane[np.abs(plane) <= GREATEST].min(initial=np.inf) for plane in array)
+    for plane in array:
+        plane[~(np.abs(plane) <= GREATEST)] = low
+    return array, [f"{bad} voxels were not numbers; set to the minimum."]
 
 
 def to_bytes(volume: Volume) -> bytes:
@@ -256,7 +270,7 @@ def to_bytes(volume: Volume) -> bytes:
     """
     if volume.array.size == 0:
         raise EmptyFile("expected voxels, the volume has none")
-    array = np.ascontiguousarray(volume.array.transpose(2, 1, 0))
+    array = volume.array.transpose(2, 1, 0)
     if volume.affine is None:
         image = nibabel.Nifti1Image(array, np.eye(4))
         image.set_sform(np.eye(4), code=0)
@@ -271,7 +285,21 @@ def to_bytes(volume: Volume) -> bytes:
             # A sheared grid (gantry tilt) has no quaternion; the sform alone is true.
             image.set_qform(None, code=0)
         image.header.set_xyzt_units("mm")
-    return gzip.compress(image.to_bytes(), compresslevel=1, mtime=0)
+    return _packed(image.header, volume.array)
+
+
+def _packed(header: nibabel.Nifti1Header, array: np.ndarray) -> bytes:
+    """A gzipped file of a header and ``(k, j, i)`` voxels, without a plain copy of it in memory."""
+    header = header.copy()
+    header.set_data_dtype(array.dtype)
+    header.set_slope_inter(1, 0)
+    header["vox_offset"] = header.single_vox_offset
+    packed = io.BytesIO()
+    with gzip.GzipFile(fileobj=packed, mode="wb", compresslevel=1, mtime=0) as stream:
+        header.write_to(stream)
+        for plane in array:
+            stream.write(plane.astype(header.get_data_dtype(), copy=False).tobytes())
+    return packed.getvalue()
 
 
 def write(volume: Volume, path: Path) -> Path:

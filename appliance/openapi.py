@@ -18,6 +18,7 @@ from flask import Flask
 from werkzeug.routing import Rule
 
 from appliance import NOTICE, __version__
+from appliance.planes import PLANES
 from appliance.render import OVERLAYS
 from appliance.shapes import SHAPES
 
@@ -28,7 +29,9 @@ _MEDIA = {
     "nifti": ("application/gzip", "binary"),
     "pdf": ("application/pdf", "binary"),
     "dicom": ("application/dicom", "binary"),
+    "file": ("application/octet-stream", "binary"),
 }
+_WORDS = {"Overlay": OVERLAYS, "Plane": PLANES}
 _VARIABLE = re.compile(r"<(?:\w+:)?(\w+)>")
 
 
@@ -101,8 +104,8 @@ def _operation(docstring: str) -> dict[str, Any]:
 def _schema(kind: str) -> dict[str, Any]:
     if kind in SHAPES:
         return {"$ref": f"#/components/schemas/{kind}"}
-    if kind == "Overlay":
-        return {"type": "string", "enum": list(OVERLAYS)}
+    if kind in _WORDS:
+        return {"type": "string", "enum": list(_WORDS[kind])}
     return {"type": kind}
 
 

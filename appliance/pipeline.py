@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from appliance import document, embedding
+from appliance import burned_in, document, embedding
 from appliance.backends import Answering, open_network
 from appliance.core.errors import (
     InputError,
@@ -32,7 +32,7 @@ from appliance.package import PRECISIONS
 from appliance.reading import Reading, read, remembered
 from appliance.registry import Package, Sources, find_package
 from appliance.settings import Settings
-from appliance.task import find_task
+from appliance.task import Watch, find_task
 from appliance.tasks.analyze import answer
 from appliance.tuning import Tuning
 from appliance.tuning import load as load_tuning
@@ -216,6 +216,7 @@ class Analyzer:
         started = time.perf_counter()
         timings = {**_NO_TIMINGS, "decode": decode_ms}
         rule, score = self.manifest.verdict, None
+        series, text = burned_in.noticed(series)
         try:
             check_header(series, self.manifest)
             reading = self.read(series, progress, cancelled, crowd)
@@ -228,13 +229,15 @@ class Analyzer:
             timings["total"] = decode_ms + (time.perf_counter() - started) * 1e3
             refusal = Refusal(error.code, error.message)
             given = document.input_of(series)
-            return document.refused(given, refusal, self._model(), rule, timings, score)
+            report = document.refused(given, refusal, self._model(), rule, timings, score)
+            return burned_in.told(report, text)
         found = interpret(reading, self.manifest, scores)
         result, opinion = answer(found), self._second_opinion(found)
         now = time.perf_counter()
         timings["interpret"] = (now - before) * 1e3
         timings["total"] = decode_ms + (now - started) * 1e3
-        return document.analysed(series, result, self._model(), rule, timings, score, opinion)
+        report = document.analysed(series, result, self._model(), rule, timings, score, opinion)
+        return burned_in.told(report, text)
 
     def _second_opinion(self, found: Interpretation) -> dict[str, Any] | None:
         """What the outline says by itself; None without an outline or an estimator."""
@@ -253,9 +256,18 @@ class Analyzer:
         return embedding.embed(series, index, self.manifest, self.infer)
 
     def run_task(
-        self, task: str, inputs: Mapping[str, Series], options: Mapping[str, Any]
+        self,
+        task: str,
+        inputs: Mapping[str, Series],
+        options: Mapping[str, Any],
+        watch: Watch = lambda share: None,
     ) -> Result:
         """One task on series by role, with the same refusals as `analyze`.
+
+        Parameters
+        ----------
+        watch : callable, optional
+            Told the progress of a task on a pair; what it raises stops the work.
 
         Raises
         ------
@@ -265,15 +277,17 @@ class Analyzer:
             For an unknown task.
         """
         found = find_task(task)
+        more = (watch,) if found.on_pair else ()
         if not found.needs_model:
-            return found.run(inputs, None, self.manifest, options)
-        slices = max(series.volume.shape[0] for series in inputs.values())
+            return found.run(inputs, None, self.manifest, options, *more)
+        seen = [inputs[role] for role in found.read or found.inputs]
+        slices = max(series.volume.shape[0] for series in seen)
         infer = remembered(self._infer_many(slices))
-        for series in inputs.values():
+        for series in seen:
             check_header(series, self.manifest)
             reading = read(series, infer, self.manifest)
             self._demand_familiar(self._series_score(self.outlier_scores(reading)))
-        return found.run(inputs, infer, self.manifest, options)
+        return found.run(inputs, infer, self.manifest, options, *more)
 
     def refuse(self, refusal: Refusal, decode_ms: float = 0.0) -> Report:
         """The report of an input that could not even be read.

@@ -143,7 +143,7 @@ def load(folder: Path) -> Pseudonyms:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if not path.exists():
-            _create(path)
+            secret_file(path, _KEY_BYTES)
         key = path.read_bytes()
     except OSError as error:
         raise Unavailable(
@@ -158,13 +158,13 @@ def load(folder: Path) -> Pseudonyms:
     return Pseudonyms(key)
 
 
-def _create(path: Path) -> None:
-    """A new key, whole or not at all, for the owner's eyes; an earlier one wins."""
+def secret_file(path: Path, size: int) -> None:
+    """A new random key, whole or not at all, for the owner's eyes; an earlier one wins."""
     part = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}.part")
     handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(handle, "wb") as stream:
-            stream.write(secrets.token_bytes(_KEY_BYTES))
+            stream.write(secrets.token_bytes(size))
             stream.flush()
             os.fsync(stream.fileno())
         os.link(part, path)

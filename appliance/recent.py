@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Collection
 
 from appliance.core.errors import NotFound
 from appliance.core.types import Report, Series
@@ -51,6 +52,13 @@ class Recent:
                 raise NotFound("there is no recent analysis of that image: analyse it again")
             self._kept.move_to_end(digest)
             return self._kept[digest]
+
+    def forget(self, study: str, digests: Collection[str] = ()) -> None:
+        """Drop what belongs to a study: the same inputs, and other files of it."""
+        with self._lock:
+            for digest, (series, _) in list(self._kept.items()):
+                if digest in digests or series.study_instance_uid == study:
+                    self._drop(digest)
 
     def __len__(self) -> int:
         return len(self._kept)

@@ -9,6 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from appliance import planes
 from appliance.core.errors import BadRequest, NotFound
 from appliance.core.geometry import View, plane_of, spacing_mm, viewing
 from appliance.core.types import Report, Series, Volume
@@ -164,18 +165,20 @@ class Pictures:
     def lesions(self) -> list[dict[str, Any]]:
         return list(self.report.document["lesions"]) if self.report else []
 
-    def _plane(self, volume: Volume, index: int) -> np.ndarray:
+    def _plane(self, volume: Volume, index: int, plane: str | None) -> np.ndarray:
+        if plane is not None:
+            return planes.cut(volume, plane, index)
         view = self.view
         if not 0 <= index < view.view_shape[0]:
             raise NotFound(f"expected a slice from 0 to {view.view_shape[0] - 1}, asked {index}")
         return np.ascontiguousarray(view.apply(volume.array)[index])
 
-    def _layer(self, name: str, index: int) -> np.ndarray | None:
+    def _layer(self, name: str, index: int, plane: str | None) -> np.ndarray | None:
         volume = getattr(self.report, name) if self.report else None
         if volume is None:
             return None
-        plane = self._plane(volume, index)
-        return plane if plane.dtype == np.uint8 else grey(plane, 0.5, 1.0)
+        found = self._plane(volume, index, plane)
+        return found if found.dtype == np.uint8 else grey(found, 0.5, 1.0)
 
     def telling(self) -> int:
         """The slice with the most mask, else the middle one."""
@@ -192,13 +195,16 @@ class Pictures:
         level: float | None = None,
         window: float | None = None,
         square: bool = False,
+        plane: str | None = None,
     ) -> bytes:
         """A slice, windowed, with an overlay burnt in.
 
         Parameters
         ----------
         square : bool
-            Resize so that a pixel is as high as it is wide in the patient.
+            Resize so that a pixel of the viewing grid is as high as it is wide in the patient.
+        plane : str, optional
+            One of `appliance.planes.PLANES`; a slice of the viewing grid without it.
 
         Raises
         ------
@@ -213,12 +219,12 @@ class Pictures:
         window = self.shown["window"] if window is None else window
         if not _can_be_shown(level, window):
             raise BadRequest("expected a finite level and a window above 0")
-        picture = grey(self._plane(self.series.volume, index), level, window)
+        picture = grey(self._plane(self.series.volume, index, plane), level, window)
         if overlay == "none":
             return png(self._square(picture) if square else picture)
-        mask = self._layer("label_map", index) if overlay in ("contour", "all") else None
-        heat = self._layer("heat", index) if overlay in ("heat", "all") else None
-        boxes = self._boxes(index) if overlay in ("box", "all") else ()
+        mask = self._layer("label_map", index, plane) if overlay in ("contour", "all") else None
+        heat = self._layer("heat", index, plane) if overlay in ("heat", "all") else None
+        boxes = self._boxes(index, plane) if overlay in ("box", "all") else ()
         drawn = compose(picture, mask, boxes, heat)
         return png(self._square(drawn) if square else drawn)
 
@@ -237,11 +243,14 @@ class Pictures:
             else picture
         )
 
-    def _boxes(self, index: int) -> list[tuple[int, int, int, int]]:
+    def _boxes(self, index: int, plane: str | None) -> list[tuple[int, ...]]:
+        if plane is not None:
+            given = [lesion["box"] for lesion in self.lesions]
+            return planes.boxes(self.series.volume, given, plane, index)
         boxes = [lesion["view_box"] for lesion in self.lesions]
         return [(b[1], b[2], b[4], b[5]) for b in boxes if b[0] <= index < b[3]]
 
-    def layer(self, name: str, index: int) -> bytes:
+    def layer(self, name: str, index: int, plane: str | None = None) -> bytes:
         """A bare layer, ``label_map`` as 0 and 255 or ``heat`` as 0 to 255.
 
         Raises
@@ -251,8 +260,8 @@ class Pictures:
         """
         if self.report is None:
             raise NotFound("this series was not analysed yet: start the task analyze")
-        plane = self._layer(name, index)
-        if plane is None:
+        found = self._layer(name, index, plane)
+        if found is None:
             what = {"label_map": "mask", "heat": "heat map"}[name]
             raise NotFound(f"the report draws no {what} (verdict {self.report.verdict})")
-        return png(binary(plane) if name == "label_map" else plane)
+        return png(binary(found) if name == "label_map" else found)

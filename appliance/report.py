@@ -12,7 +12,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from appliance import NOTICE, __version__
+from appliance import NOTICE, __version__, reference
 from appliance.core.types import Report, Series
 from appliance.render import Pictures
 
@@ -70,6 +70,7 @@ def to_html(entries: Sequence[tuple[Report, Series | None]]) -> str:
             version=__version__,
             verdicts=VERDICTS,
             labels=LABELS,
+            about_cards=reference.load()["notice"],
             entries=[
                 {
                     "report": report.document,
@@ -78,6 +79,7 @@ def to_html(entries: Sequence[tuple[Report, Series | None]]) -> str:
                     "sides": sides(report.document),
                     "read": sum(s["verdict"] != "refused" for s in report.document["slices"]),
                     "warnings": warnings(report.document),
+                    "cards": reference.cards_for(report.document),
                 }
                 for report, series in entries
             ],

@@ -44,6 +44,8 @@ _MARGIN = 16 * mm
 _WIDTH = A4[0] - 2 * _MARGIN
 _HEIGHT = A4[1] - 2 * _MARGIN - 8 * mm
 _SHOWN = 3
+_LISTED = 8
+"""Lesions, and warnings, that are listed one by one; the JSON and HTML reports list all."""
 _COLOURS = {
     "tumor": colors.HexColor("#a3301b"),
     "no_tumor": colors.HexColor("#17663a"),
@@ -84,6 +86,16 @@ def to_pdf(entries: Sequence[tuple[Report, Series | None]]) -> bytes:
     return stream.getvalue()
 
 
+def shrunk(report: Report, series: Series | None) -> float:
+    """How much smaller than designed a report is printed so that it fits its page; 1 where it is
+    not.
+    """
+    canvas = Canvas(io.BytesIO(), pagesize=A4)
+    page = KeepInFrame(_WIDTH, _HEIGHT, _page(report, series), mode="shrink")
+    page.wrapOn(canvas, _WIDTH, _HEIGHT)
+    return 1 / float(getattr(page, "_scale", 1.0))
+
+
 def _page(report: Report, series: Series | None) -> list[Flowable]:
     document = report.document
     parts: list[Flowable] = [
@@ -103,8 +115,15 @@ def _page(report: Report, series: Series | None) -> list[Flowable]:
         certain = document["verdict"] == "tumor"
         head = "What was found" if certain else "What was outlined (doubtful)"
         parts += [_paragraph(head, _HEAD), _lesions(document)]
+        rest = document["lesions"][_LISTED:]
+        if rest:
+            area = sum(lesion["area_px"] for lesion in rest)
+            line = f"{len(rest)} smaller ones, {area} pixels together, stand in the JSON report."
+            parts.append(_paragraph(line, _SMALL))
     said = warnings(document)
     if said:
+        more = len(said) - _LISTED
+        said = [*said[:_LISTED], *([f"{more} more stand in the JSON report."] if more > 0 else [])]
         parts += [_paragraph("Read with care", _HEAD), _bullets(said)]
     parts += [
         _paragraph("What was not measured", _HEAD),
@@ -183,9 +202,12 @@ def _lesions(document: Mapping[str, Any]) -> Table:
     rows: list[list[Any]] = [
         ["Lesion", "Slices", "Score", area, "Diameters (mm)", "Volume (ml)"],
     ]
-    for lesion in document["lesions"]:
+    for lesion in document["lesions"][:_LISTED]:
         box = lesion.get("view_box") or lesion["box"]
+        largest = lesion.get("largest_slice")
         last = f" to {box[3]}" if box[3] > box[0] + 1 else ""
+        if last and largest is not None:
+            last += f", most on {largest + 1}"
         across = lesion["diameters_mm"]
         volume = lesion["volume_ml"]
         rows.append(
@@ -198,7 +220,7 @@ def _lesions(document: Mapping[str, Any]) -> Table:
                 "not measured" if volume is None else f"{volume:.2f}",
             ]
         )
-    widths = [18 * mm, 22 * mm, 18 * mm, 42 * mm, 40 * mm, _WIDTH - 140 * mm]
+    widths = [16 * mm, 42 * mm, 16 * mm, 42 * mm, 34 * mm, _WIDTH - 150 * mm]
     table = _table(rows, widths)
     table.setStyle([("FONTNAME", (0, 0), (-1, 0), "Helvetica-Bold")])
     return table

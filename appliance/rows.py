@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import sqlalchemy as sa
 
-from appliance import index
+from appliance import index, pair_rows, planes
 from appliance.core.geometry import spacing_mm
 from appliance.core.types import Series, Source
 from appliance.files import Files
@@ -176,7 +176,7 @@ def files_of(
         if without is not None:
             asked = asked.where(column.table.c.study != without)
         found |= {(kind, digest) for digest in connection.scalars(asked)}
-    return found
+    return found | pair_rows.files_named(connection, study, without)
 
 
 def reconcile(connection: sa.Connection, files: Files) -> bool:
@@ -202,6 +202,7 @@ def reconcile(connection: sa.Connection, files: Files) -> bool:
     complete = _read_again(connection, files, arrays, {d for k, d in indexed if k == "studies"})
     _adopt_results(connection, files, arrays, {d for k, d in indexed if k == "results"})
     _adopt_cases(connection, files, {d for k, d in indexed if k == "library"}, complete)
+    pair_rows.reconcile(connection, files, complete)
     return complete
 
 
@@ -316,6 +317,10 @@ def _series_json(
         "series_instance_uid": meta["series"],
         "study_instance_uid": study,
         **{key: meta[key] for key in (*PLAIN, *shown)},
+        "planes": planes.describe(
+            tuple(meta["shape"]),
+            None if meta["affine"] is None else np.array(meta["affine"], np.float64),
+        ),
         "verdict": verdict,
         "label": label,
     }

@@ -16,6 +16,7 @@ from time import monotonic
 from typing import Any
 
 from waitress import wasyncore
+from waitress.buffers import TempfileBasedBuffer
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import BaseWSGIServer, create_server
@@ -24,11 +25,14 @@ from waitress.task import ErrorTask
 from appliance.app import close, create_app
 from appliance.core.errors import Busy, Unavailable
 from appliance.failures import body
+from appliance.network.hub import running
 from appliance.service import Service
 from appliance.settings import Settings
+from appliance.spool import sealed_file
 
 logger = logging.getLogger(__name__)
 logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a short queue is no news
+TempfileBasedBuffer.newfile = lambda self: sealed_file()  # long requests and answers
 _FORM_SLACK = 1 << 20
 _POLL_S = 0.25
 _DEMO_S = 900.0
@@ -231,7 +235,7 @@ def serve(
     Parameters
     ----------
     announce : callable
-        Told one line with the address.
+        Told the address, and below it a line for each part of the network that is on.
     stop : threading.Event, optional
         Ends serving when set, as SIGINT and SIGTERM do.
     progress : callable, optional
@@ -255,10 +259,12 @@ def serve(
                 while not stop.is_set() and monotonic() < until:
                     if server.service.jobs.wait(_POLL_S):
                         break
-            if not stop.is_set():
-                announce(f"NeuralScan Edge is ready: {server.address}")
-            while not stop.wait(_POLL_S):
-                pass
+            with running(server.service) as network:
+                if not stop.is_set():
+                    lines = [f"NeuralScan Edge is ready: {server.address}", *network.lines()]
+                    announce("\n".join(lines))
+                while not stop.wait(_POLL_S):
+                    pass
         finally:
             server.stop()
 

@@ -5,21 +5,26 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
-from appliance import ingest, links, measurements, pseudonym
+from appliance import ingest, links, measurements, pair_work, pseudonym
 from appliance.audit import Audit, operator
 from appliance.core.errors import BadRequest, Busy, InputError, NotFound, Unavailable
-from appliance.core.types import Report, Series
+from appliance.core.types import Report, Series, Study
+from appliance.dicom_origin import Origin
+from appliance.identity import Vault
 from appliance.jobs import Control, Job, Jobs
 from appliance.library import Library
+from appliance.network import spool
+from appliance.pairs import Pairs
 from appliance.recent import Recent
 from appliance.settings import Settings
 from appliance.store import Store
-from appliance.task import find_task
+from appliance.task import find_task, pair_tasks
 from appliance.telemetry import Telemetry
 
 _SPARE = 2
@@ -49,10 +54,15 @@ class Service:
         self.settings = settings
         self.store = Store(settings.data)
         self.pseudonyms = pseudonym.load(settings.data)
+        self.vault = Vault(settings.data, settings.vault_key)
+        self.vault.keep_only(self.store.all_studies() | spool.waiting_studies(settings.data))
         self.audit = Audit(settings.data)
         self.recent = Recent(settings.recent)
+        self.pairs = Pairs(self.store)
         self.library = Library(self.store, settings.library)
         self.telemetry = Telemetry()
+        self.network: Any = None  # an `appliance.network.hub.Network` while one runs
+        self.deliver: Callable[[str, str], None] | None = None
         self._analyzer, self._build = analyzer, build
         self._building = threading.Lock()
         self.ready = analyzer is not None
@@ -62,7 +72,7 @@ class Service:
             self._work,
             settings.workers,
             settings.queue,
-            apart=(measurements.TASK,),
+            apart=(measurements.TASK, *pair_tasks()),
         )
         for name, text, value in (
             ("neuralscan_jobs_queued", "Jobs that wait", lambda: self.jobs.waiting),
@@ -146,7 +156,7 @@ class Service:
         A sample is kept even when nothing in it can be read; an upload then is not, and the
         identifier is None.
         """
-        read = ingest.read_files(files, self.settings.limits)
+        read = ingest.read_files(files, self.settings.limits, self.vault.open)
         study = self.pseudonyms.study(read)
         kept = self.pseudonyms.study(read, sample or self.settings.keep_names)
         refused = []
@@ -156,13 +166,47 @@ class Service:
             refused.append(links.of_study(report, None))
         if not (study.series or sample):
             return None, refused
-        return self.store.put(kept, title, sample), refused
+        return self._keep(read, kept, title, sample), refused
+
+    def add_path(self, path: Path) -> tuple[str | None, Study]:
+        """Keep a file or folder as a study: its identifier, None when nothing in it can be read."""
+        read = ingest.read_path(path, self.settings.limits, self.vault.open)
+        kept = self.pseudonyms.study(read, self.settings.keep_names)
+        return (self._keep(read, kept, None, False) if read.series else None), kept
+
+    def _keep(self, read: Study, kept: Study, title: str | None, sample: bool) -> str:
+        """Store a study, and in the linked mode seal what its pseudonyms stand for, first."""
+        origin = Origin.between(read, kept) if self.vault.open else None
+        if origin is None:
+            return self.store.put(kept, title, sample)
+        uid = self.store.uid_of(kept)
+        self.vault.put(uid, origin)
+        try:
+            return self.store.put(kept, title, sample)
+        except BaseException:
+            if uid not in self.store.all_studies():
+                self.vault.erase(uid)
+            raise
+
+    def outgoing(self, study: str, series: Series | None) -> Series | None:
+        """A series as objects that leave carry it: in the linked mode under its own identifiers.
+
+        Raises
+        ------
+        Unavailable
+            When they were kept but cannot be opened: nothing leaves under a wrong name.
+        """
+        origin = self.vault.get(study) if self.vault.open else None
+        return series if series is None or origin is None else origin.restored(series)
 
     def delete_study(self, study: str) -> None:
-        """Cancel a study's jobs and remove it; raises NotFound."""
-        self.store.study(study)
+        """Cancel a study's jobs and remove it, with what memory holds of it; raises NotFound."""
+        inputs = [series["sha256"] for series in self.store.study(study)["series"]]
         self.jobs.cancel_study(study)
+        spool.forget(self.settings.data, study)
+        self.vault.erase(study)
         self.store.delete(study)
+        self.recent.forget(study, inputs)
 
     def start(self, study: str, task: str, body: dict[str, Any]) -> str:
         """Queue a task on a study; the job's id.
@@ -177,13 +221,19 @@ class Service:
         ------
         BadRequest, Busy, NotFound
         """
-        roles = find_task(task).inputs
+        found = find_task(task)
+        roles = found.inputs
         known = [s["series_instance_uid"] for s in self.store.study(study)["series"]]
         options = body.get("options") or {}
         if not isinstance(options, dict):
             raise BadRequest("expected options to be an object")
+        if found.on_pair:
+            options = found.chosen(options)
         if body.get("inputs") is not None:
-            chosen = [self._inputs(study, roles, body["inputs"])]
+            given = pair_work.named_roles(found, body["inputs"])
+            chosen = [self._inputs(study, roles, given)]
+            if found.on_pair:
+                pair_work.demand_two(chosen[0])
         elif len(roles) > 1:
             raise BadRequest(f"the task {task} needs inputs for {', '.join(roles)}")
         else:
@@ -218,6 +268,14 @@ class Service:
             def within(share: float, number: int = number) -> None:
                 control.report((number + share) / len(job.inputs))
 
+            if len(places) > 1:
+
+                def watch(share: float, within: Callable[[float], None] = within) -> None:
+                    control.check()
+                    within(share)
+
+                done.append(self._pair(job, places, watch))
+                continue
             before = perf_counter()
             inputs = {role: self.store.series(**place) for role, place in places.items()}
             load_ms = (perf_counter() - before) * 1e3
@@ -236,9 +294,18 @@ class Service:
                 model=report.document.get("model"),
                 verdict=report.document.get("verdict"),
             )
+            if job.options.get("deliver") and self.deliver is not None:
+                self.deliver(first["study"], first["series"])
             done.append(first)
             within(1.0)
         return done
+
+    def _pair(
+        self, job: Job, places: dict[str, dict[str, str]], watch: Callable[[float], None]
+    ) -> dict[str, str]:
+        """A task on two series."""
+        kept = self.store, self.pairs, self.audit
+        return pair_work.run(*kept, self.analyzer, job.task, places, job.options, watch)
 
     def _answer(self, job: Job, inputs: dict[str, Series]) -> Report:
         """Another task's result in a report's clothes, so that it is kept the same way."""
@@ -256,6 +323,8 @@ class Service:
         return found
 
     def _job_result(self, task: str, place: dict[str, str]) -> dict[str, Any]:
+        if "pair" in place:
+            return pair_work.in_job(self.pairs, place)
         uid = place["series"]
         shown = {"series_instance_uid": uid, "verdict": None, "report": None, "result": None}
         try:

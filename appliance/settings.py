@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from appliance.core.errors import BadRequest
 from appliance.limits import Limits
+from appliance.settings_network import NetworkSettings
 
 if TYPE_CHECKING:
     from appliance.registry import Sources
@@ -39,9 +40,22 @@ def default_data(env: Mapping[str, str]) -> Path:
     return home / ".local" / "share" / "neuralscan"
 
 
+def default_key(env: Mapping[str, str]) -> Path:
+    """Where the key of the linked mode lies: with the user's configuration, not with the data.
+
+    Examples
+    --------
+    >>> default_key({"XDG_CONFIG_HOME": "/x"}).as_posix()
+    '/x/neuralscan/identity.key'
+    """
+    given = env.get("XDG_CONFIG_HOME") or env.get("APPDATA")
+    home = Path(env["HOME"]) if env.get("HOME") else Path.home()
+    return (Path(given) if given else home / ".config") / "neuralscan" / "identity.key"
+
+
 @dataclass(frozen=True)
-class Settings:
-    """Everything that can be chosen about a running appliance.
+class Settings(NetworkSettings):
+    """Everything that can be chosen about a running appliance; the network's part is inherited.
 
     Attributes
     ----------
@@ -83,6 +97,11 @@ class Settings:
     keep_names : bool
         Keep the names of uploaded pictures and NIfTI files in stored studies. A file's name may be
         a person's, so a generated one is kept unless this is chosen.
+    linked : bool
+        Keep the original identifiers of DICOM studies, encrypted, and write DICOM objects under
+        them. Without it nobody's identifiers are kept, and objects carry pseudonyms.
+    identity_key : Path, optional
+        The file of the key that the linked mode encrypts with; outside the data folder.
     demo : bool
         Load generated sample studies.
     """
@@ -106,6 +125,8 @@ class Settings:
     recent: int = 64
     library: int = 2000
     keep_names: bool = False
+    linked: bool = False
+    identity_key: Path | None = None
     demo: bool = False
 
     def __post_init__(self) -> None:
@@ -116,11 +137,17 @@ class Settings:
         _require(self.threads > self.workers, "threads", self.threads, "more than workers")
         _require(0 <= self.wait_s < 3600, "wait_s", self.wait_s, "0 to 3600 seconds")
         _require(bool(self.host), "host", self.host, "an address or a name")
+        self.check_network(_require)
 
     @property
     def cache(self) -> Path:
         """Folder of compiled models."""
         return self.data / "cache"
+
+    @property
+    def vault_key(self) -> Path | None:
+        """The key of the linked mode, by default in the user's configuration; None without it."""
+        return (self.identity_key or default_key(os.environ)) if self.linked else None
 
     @property
     def installed(self) -> Path:
@@ -190,7 +217,9 @@ def _parse(name: str, kind: Any, text: str) -> Any:
             if text.strip().lower() not in _YES | _NO:
                 raise ValueError(text)
             return text.strip().lower() in _YES
-        if kind == "int":
+        if kind == "int | None" and not text.strip():
+            return None
+        if kind in ("int", "int | None"):
             return int(text)
         if kind == "float":
             return float(text)

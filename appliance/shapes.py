@@ -82,6 +82,7 @@ SHAPES: dict[str, Schema] = {
         shape=_GRID,
         spacing_mm=_SPACING,
         view=_object(shape=_GRID, spacing_mm=_SPACING, plane=_TEXT_OR_NULL),
+        planes=_ANY_OR_NULL,
         display=_object(level=_NUMBER, window=_NUMBER, min=_NUMBER, max=_NUMBER),
         warnings=_list(_TEXT),
         verdict={**_VERDICT, "nullable": True},
@@ -97,7 +98,14 @@ SHAPES: dict[str, Schema] = {
         refusals=_list(_object(code=_TEXT, message=_TEXT, name=_TEXT, sha256=_TEXT, kind=_TEXT)),
     ),
     "Studies": _object(studies=_list(_ref("Study")), total=_WHOLE),
-    "Task": _object(name=_TEXT, title=_TEXT, inputs=_list(_TEXT), needs_model=_FLAG),
+    "Task": _object(
+        name=_TEXT,
+        title=_TEXT,
+        inputs=_list(_TEXT),
+        needs_model=_FLAG,
+        options=_ANY,
+        aliases=_ANY,
+    ),
     "Tasks": _object(tasks=_list(_ref("Task"))),
     "Start": {
         "type": "object",
@@ -133,7 +141,63 @@ SHAPES: dict[str, Schema] = {
         stale=_WHOLE,
         labels=_list(_TEXT),
     ),
+    "Pair": _object(
+        schema=_words("neuralscan/pair/1"),
+        id=_TEXT,
+        task=_TEXT,
+        created=_TEXT,
+        inputs=_object(fixed=_ANY, moving=_ANY),
+        options=_ANY,
+        verdict=_TEXT_OR_NULL,
+        reasons=_list(_TEXT),
+        refusal={"type": "object", "nullable": True, "properties": _CODE["properties"]},
+        warnings=_list(_TEXT),
+        text_in_pictures=_FLAG,
+        measurements=_list(_object(name=_TEXT, value=_NUMBER, unit=_TEXT)),
+        findings=_list(_ANY),
+        view=_object(shape=_GRID, spacing_mm=_SPACING, plane=_TEXT_OR_NULL),
+        layers={
+            "type": "object",
+            "additionalProperties": _object(kind=_words("image", "labels"), display=_ANY),
+        },
+        documents=_ANY,
+        texts=_list(_TEXT),
+        timings_ms={"type": "object", "additionalProperties": _NUMBER},
+        notice=_TEXT,
+        links=_ANY,
+    ),
+    "Pairs": _object(pairs=_list(_ref("Pair")), total=_WHOLE),
+    "Reference": _object(
+        notice=_TEXT,
+        reviewed=_TEXT,
+        cards=_list(
+            _object(
+                label=_TEXT,
+                sections=_list(
+                    _object(
+                        key=_TEXT,
+                        title=_TEXT,
+                        sentences=_list(_object(text=_TEXT, numbers=_list(_WHOLE))),
+                    )
+                ),
+                sources=_list(
+                    _object(
+                        authors=_TEXT,
+                        title=_TEXT,
+                        journal=_TEXT,
+                        year=_WHOLE,
+                        place=_TEXT,
+                        doi=_TEXT,
+                    )
+                ),
+            )
+        ),
+    ),
     "Audit": _object(entries=_list(_ANY), total=_WHOLE),
+    "Network": _object(
+        dicom=_ANY_OR_NULL, incoming=_ANY_OR_NULL, outbox=_ANY_OR_NULL, watch=_ANY_OR_NULL
+    ),
+    "Retried": _object(retried=_WHOLE),
     "Started": _object(job=_TEXT),
     "Job": _object(
         id=_TEXT,
@@ -203,5 +267,6 @@ SHAPES: dict[str, Schema] = {
         overlays=_list(_TEXT),
         limits=_object(upload_bytes=_WHOLE, files=_WHOLE, queue=_WHOLE),
         demo=_FLAG,
+        linked=_FLAG,
     ),
 }

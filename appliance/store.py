@@ -8,6 +8,7 @@ the index is derived from them, and `Store` reconciles the two when it opens.
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 import threading
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ from appliance.core.types import Refusal, Report, Series, Study, Volume
 from appliance.files import Files
 from appliance.index import open_index, storage_errors
 
+logger = logging.getLogger(__name__)
 STUDY_SCHEMA = "neuralscan/study/1"
 RESULT_SCHEMA = "neuralscan/stored-result/1"
 _UID = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,63}")
@@ -92,6 +94,12 @@ class Store:
                     self.files.remove(kind, digest)
                 raise
 
+    @staticmethod
+    def uid_of(study: Study) -> str:
+        """The identifier a study is kept under."""
+        digests = [s.sha256 for s in study.series] + [r.sha256 for r in study.refusals]
+        return safe_uid(study.study_instance_uid, ",".join(digests))
+
     def put(self, study: Study, title: str | None = None, sample: bool = False) -> str:
         """Keep a study; its StudyInstanceUID. What is there already is not stored twice.
 
@@ -103,8 +111,7 @@ class Store:
         Unavailable
             When the disk is full; nothing is left half written.
         """
-        digests = [s.sha256 for s in study.series] + [r.sha256 for r in study.refusals]
-        uid = safe_uid(study.study_instance_uid, ",".join(digests))
+        uid = self.uid_of(study)
         with self.writing() as written:
             metas = []
             for series in study.series:
@@ -197,6 +204,11 @@ class Store:
             found = connection.execute(newest.limit(limit).offset(offset)).all()
             return [rows.study_json(connection, row) for row in found], total
 
+    def all_studies(self) -> set[str]:
+        """The identifiers of all studies."""
+        with self.engine.connect() as connection:
+            return set(connection.scalars(sa.select(index.studies.c.study)))
+
     def study(self, study: str) -> dict[str, Any]:
         """One study with its series; raises NotFound."""
         with self.engine.connect() as connection:
@@ -278,7 +290,11 @@ class Store:
             with self.engine.begin() as connection:
                 connection.execute(sa.delete(index.studies).where(index.studies.c.study == study))
             with self.engine.connect() as connection:  # the log keeps pages as they were
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+                busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").first()
+            if busy is not None and busy[0]:
+                logger.warning("the index is being read: its log is emptied with the next deletion")
+            for old in self.files.root.glob("index.damaged-*"):  # it names deleted studies, too
+                old.unlink(missing_ok=True)
 
     def remove_unused(self, candidates: set[tuple[str, str]]) -> None:
         """Remove those files no row of the index names any more."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -9,6 +10,13 @@ import click
 DEVICE = click.option("--device", help="OpenVINO device: AUTO, CPU, GPU, NPU.")
 BACKEND = click.option(
     "--backend", help="kserve://HOST:PORT[/MODEL]: a server that runs the network."
+)
+PATHS = click.argument(
+    "paths",
+    nargs=-1,
+    required=True,
+    metavar="PATH...",
+    type=click.Path(exists=True, path_type=Path),
 )
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 

@@ -14,7 +14,9 @@ import pytest
 
 from appliance import batch
 from appliance.core.errors import BadRequest, Unavailable
+from appliance.core.types import Series, Volume
 from tests.fakes import Reader, write_picture
+from tests.serving import Bright
 
 
 @pytest.fixture
@@ -153,3 +155,23 @@ def test_a_folder_that_takes_no_results_is_said(number, error, tmp_path, monkeyp
     monkeypatch.setattr(batch, "fresh_folder", refuse)
     with pytest.raises(error, match="--out"):
         list(batch.analyze_paths(Reader(), [write_picture(tmp_path / "a.png")], tmp_path / "o"))
+
+
+@pytest.mark.parametrize("where", ["export.write_mask", "handover.write", "to_html", "json.dumps"])
+def test_an_interrupted_write_leaves_nothing(where, tmp_path, monkeypatch):
+    """Ctrl-C while the results of a volume are written: all of them or none."""
+    array = np.full((4, 40, 60), 90, np.uint8)
+    array[1:3, 10:20, 30:45] = 250
+    series = Series(Volume(array, np.diag([3.0, 1, 1, 1])[[2, 1, 0, 3]]), "nifti", "a.nii", "ab")
+    report = Bright().analyze(series)
+    formats = ("json", "html", "pdf")
+    whole = batch.write(report, series, tmp_path / "whole", formats)
+    assert {p.name for p in whole.folder.iterdir()} >= {"mask.nii.gz", "report.json", "report.pdf"}
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(f"appliance.batch.{where}", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        batch.write(report, series, tmp_path / "half", formats)
+    assert list((tmp_path / "half").iterdir()) == []

@@ -6,6 +6,9 @@ real series where they are.
 
 from __future__ import annotations
 
+import itertools
+import json
+import re
 import shutil
 import subprocess
 import zipfile
@@ -13,13 +16,19 @@ from pathlib import Path
 
 import nibabel
 import numpy as np
+import pydicom
 import pydicom.data
 import pytest
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+from pydicom.uid import EnhancedMRImageStorage
 
 from appliance import ingest, orientation
+from appliance.cli import main
 from appliance.core.geometry import LPS_FROM_RAS
 from appliance.core.types import Volume
-from tests.scans import data_folder
+from appliance.exits import REFUSED
+from tests.scans import data_folder, saved
 
 CORPUS = Path(pydicom.data.__file__).parent / "test_files"
 COMPRESSED = (
@@ -45,6 +54,18 @@ COMPRESSED = (
     "rtdose_rle",
 )
 """Grey images of every transfer syntax; `rtdose` has several frames."""
+
+PLACED = (
+    "693_J2KI",
+    "CT_small",
+    "MR_small",
+    "MR_small_RLE",
+    "MR_small_bigendian",
+    "MR_small_implicit",
+    "MR_small_jp2klossless",
+    "examples_overlay",
+)
+"""Those with a place in the patient in a transfer syntax dcm2niix reads."""
 
 
 def by_itk(path: Path | list[Path]) -> Volume:
@@ -77,7 +98,7 @@ def by_dcm2niix(folder: Path, out: Path) -> Volume:
         capture_output=True,
         timeout=120,
     )
-    (path,) = out.glob("*.nii")
+    (path,) = (path for path in out.glob("*.nii") if "_ROI" not in path.name)
     image = nibabel.load(path)
     affine = LPS_FROM_RAS @ image.affine
     return Volume(np.asarray(image.dataobj).T, affine[:, [2, 1, 0, 3]])
@@ -86,12 +107,18 @@ def by_dcm2niix(folder: Path, out: Path) -> Volume:
 def hold_together(ours: Volume, theirs: Volume) -> None:
     """Every voxel of ours has the value theirs has at the same place, to 0.01 of a voxel."""
     across = np.linalg.inv(theirs.affine) @ ours.affine
-    indices = np.indices(ours.shape).reshape(3, -1)
-    places = across[:3, :3] @ indices + across[:3, 3:]
-    whole = np.rint(places).astype(int)
-    assert np.abs(places - whole).max() < 0.01
-    assert sorted(ours.shape) == sorted(theirs.shape)
-    assert (ours.array.ravel() == theirs.array[tuple(whole)]).all()
+    corners = np.array(list(itertools.product(*((0, n - 1) for n in ours.shape)))).T
+    places = across[:3, :3] @ corners + across[:3, 3:]
+    assert np.abs(places - np.rint(places)).max() < 0.01
+    turn = np.rint(across[:3, :3]).astype(int)
+    assert (np.abs(turn) @ np.ones(3) == 1).all()
+    axes = np.abs(turn).argmax(axis=0)
+    array = theirs.array.transpose(axes)
+    for axis in range(3):
+        backwards = turn[axes[axis], axis] < 0
+        array = np.flip(array, axis) if backwards else array
+        assert round(places[axes[axis], 0]) == (ours.shape[axis] - 1 if backwards else 0)
+    assert np.array_equal(ours.array, array)
 
 
 @pytest.mark.parametrize("name", COMPRESSED)
@@ -104,10 +131,56 @@ def test_the_corpus_has_the_values_and_places_gdcm_reads(name):
         assert np.allclose(series.volume.affine[:, 1:], theirs.affine[:, 1:], atol=1e-4)
 
 
-def test_every_file_of_the_corpus_is_read_or_refused_with_a_reason():
-    for path in sorted(CORPUS.rglob("*.dcm")):
-        study = ingest.read_path(path)
-        assert study.series or study.refusals[0].message, path.name
+@pytest.mark.parametrize("name", PLACED)
+def test_the_corpus_has_the_values_and_places_dcm2niix_reads(name, tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    shutil.copy(CORPUS / f"{name}.dcm", folder)
+    (series,) = ingest.read_path(folder).series
+    theirs = by_dcm2niix(folder, tmp_path / "out")
+    placed = _deep_as(series.volume.affine, theirs.affine)
+    hold_together(Volume(series.volume.array, placed), theirs)
+
+
+def _deep_as(affine: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """The affine of one slice with another's distance to the next slice, which it has not."""
+    depth = np.linalg.norm(other[:3, 0]) / np.linalg.norm(affine[:3, 0])
+    return affine * np.array([depth, 1, 1, 1])
+
+
+def test_every_file_of_the_corpus_ends_in_an_answer(tiny_folder, tmp_path, monkeypatch, capfd):
+    """`neuralscan analyze` over all that pydicom ships: no fault, no traceback, a line each."""
+    monkeypatch.setenv("NEURALSCAN_MODELS", str(tiny_folder))
+    monkeypatch.setenv("NEURALSCAN_HOME", str(tmp_path / "home"))
+    paths = sorted(str(path) for path in CORPUS.rglob("*") if path.is_file())
+    assert len(paths) > 100
+    code = main(["analyze", *paths, "--json", "--out", str(tmp_path / "out")])
+    said, told = capfd.readouterr()
+    assert code == REFUSED
+    assert not re.search("traceback|internal fault|warning", told, re.IGNORECASE), told[-2000:]
+    answers = [json.loads(line) for line in said.splitlines()]
+    assert len(answers) >= len(paths)
+    refusals = [answer["refusal"] for answer in answers if answer["verdict"] == "refused"]
+    assert {refusal["code"] for refusal in refusals} >= {
+        "not_greyscale", "no_pixels", "unreadable", "unsupported_format", "wrong_modality",
+        "wrong_sequence",
+    }  # fmt: skip
+    assert all(len(refusal["message"]) > 30 for refusal in refusals)
+    for answer in answers:
+        if answer["input"]["modality"] not in (None, "MR"):
+            assert answer["refusal"]["code"] == "wrong_modality"
+
+
+COLOUR = ("SC_rgb_rle", "SC_ybr_full_422_uncompressed", "examples_palette")
+"""Secondary captures in colour, as they are and by palette; `examples_rgb_color` is grey."""
+
+
+@pytest.mark.parametrize("name", COLOUR)
+def test_colour_of_the_corpus_is_told_from_grey(name):
+    (refusal,) = ingest.read_path(CORPUS / f"{name}.dcm").refusals
+    assert refusal.code == "not_greyscale"
+    (series,) = ingest.read_path(CORPUS / "examples_rgb_color.dcm").series
+    assert series.volume.shape == (1, 240, 320)
 
 
 @pytest.fixture
@@ -130,6 +203,55 @@ def test_the_phantom_in_every_orientation(case, scanned, tmp_path):
     (series,) = ingest.read_path(paths[0].parent).series
     hold_together(series.volume, by_itk(paths))
     hold_together(series.volume, by_dcm2niix(paths[0].parent, tmp_path / "out"))
+
+
+@pytest.mark.parametrize("case", orientation.cases()[::3], ids=str)
+def test_an_enhanced_image_lies_where_its_slices_would(case, scanned):
+    """The same slices as frames of one object, their places in functional groups."""
+    paths = scanned(case)
+    (single,) = ingest.read_path(paths[0].parent).series
+    (whole,) = ingest.read_bytes(as_frames(paths), "enhanced.dcm").series
+    hold_together(whole.volume, single.volume)
+    assert whole.source.multi_frame
+    assert np.allclose(whole.source.positions, single.source.positions)
+
+
+def as_frames(paths: list[Path]) -> bytes:
+    """Slices joined in one enhanced MR image, in the order of their files."""
+    slices = [pydicom.dcmread(path) for path in paths]
+    first = slices[0]
+    frames = []
+    for one in slices:
+        place, turned, measures, group = Dataset(), Dataset(), Dataset(), Dataset()
+        place.ImagePositionPatient = one.ImagePositionPatient
+        turned.ImageOrientationPatient = one.ImageOrientationPatient
+        measures.PixelSpacing = one.PixelSpacing
+        group.PlanePositionSequence = Sequence([place])
+        group.PlaneOrientationSequence = Sequence([turned])
+        group.PixelMeasuresSequence = Sequence([measures])
+        frames.append(group)
+    first.SOPClassUID = first.file_meta.MediaStorageSOPClassUID = EnhancedMRImageStorage
+    first.PixelData = b"".join(one.PixelData for one in slices)
+    first.NumberOfFrames = len(slices)
+    first.PerFrameFunctionalGroupsSequence = Sequence(frames)
+    for keyword in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"):
+        del first[keyword]
+    return saved(first)
+
+
+@pytest.mark.parametrize("flips", list(itertools.product((1, -1), repeat=3)), ids=str)
+def test_a_nifti_in_any_orientation(flips, tmp_path):
+    """Every exchange of axes under these flips, a shift and a slant, as SimpleITK reads it."""
+    voxels = np.arange(3 * 4 * 5, dtype=np.int16).reshape(3, 4, 5)
+    slant = np.array([[1, 0, 0], [0, np.cos(0.2), -np.sin(0.2)], [0, np.sin(0.2), np.cos(0.2)]])
+    for number, axes in enumerate(itertools.permutations(range(3))):
+        affine = np.eye(4)
+        affine[:3, :3] = (slant @ np.diag([1.5, 2.0, 3.0]) @ np.diag(flips))[:, axes]
+        affine[:3, 3] = -10, 20, 5
+        path = tmp_path / f"{number}.nii"
+        nibabel.save(nibabel.Nifti1Image(voxels, affine), path)
+        (series,) = ingest.read_path(path).series
+        hold_together(series.volume, by_itk(path))
 
 
 def unpacked(name: str, folder: Path) -> list[Path]:

@@ -288,10 +288,29 @@ def test_demo_studies(tmp_path, monkeypatch):
 
     monkeypatch.setattr(samples, "generate", quick)
     studies = phantom.demo_studies(tmp_path)
-    assert len(studies) == len({path for _, path in studies}) == 7
+    assert len(studies) == len({path for _, path in studies}) == 8
     assert all(path.is_file() and path.parent == tmp_path for _, path in studies)
     assert sum("refused" in title for title, _ in studies) == 1
     assert len(list((tmp_path / "truth").glob("*.json"))) == 6
+
+
+def test_the_sample_pair_is_one_head_twice(tmp_path):
+    """A CT and a T2 picture in one zip; the MR is turned back by the transform it was given."""
+    samples = sys.modules["appliance.phantom.samples"]
+    path = samples.ct_mr_pair(tmp_path / "pair.zip")
+    assert path.read_bytes() == samples.ct_mr_pair(tmp_path / "again.zip").read_bytes()
+    study = ingest.read_path(path)
+    assert [series.name for series in study.series] == ["ct.png", "mr_t2.png"]
+    ct, mr = (series.volume.array[0] for series in study.series)
+    assert ct.shape == mr.shape == (512, 512)
+    turn = cv2.getRotationMatrix2D((255.5, 255.5), samples.PAIR_TURN_DEG, 1.0)
+    turn[:, 2] += samples.PAIR_SHIFT_PX
+    back = cv2.warpAffine(mr, turn, (512, 512), flags=cv2.WARP_INVERSE_MAP)
+    masks = [(picture > 25).astype(np.uint8) for picture in (ct, back, mr)]
+    filled = [cv2.morphologyEx(m, cv2.MORPH_CLOSE, np.ones((41, 41), np.uint8)) for m in masks]
+    overlap = [2 * (filled[0] & m).sum() / (filled[0].sum() + m.sum()) for m in filled[1:]]
+    assert overlap[0] > 0.95
+    assert overlap[0] > overlap[1] + 0.01
 
 
 def test_truth_speaks_of_the_file_as_it_is_read(tmp_path):

@@ -2,6 +2,7 @@
 
 import json
 
+import cv2
 import numpy as np
 import pytest
 
@@ -230,3 +231,15 @@ def test_the_header_is_the_better_reason_of_a_series_that_could_not_be_read(tiny
     assert report.document["refusal"]["code"] == "wrong_modality"
     fits = Refusal("bad_geometry", "uneven", "a.zip", modality="MR")
     assert analyzer.refuse(fits).document["refusal"]["code"] == "bad_geometry"
+
+
+def test_text_in_a_picture_is_said_and_its_place_reported(analyzer, series):
+    assert analyzer.analyze(series).document["quality"]["text_places"] == []
+    wider = np.pad(head_array(), ((0, 0), (30, 2), (10, 10)))
+    written = np.zeros(wider.shape[1:], np.uint8)
+    cv2.putText(written, "DOE 1943", (2, 16), cv2.FONT_HERSHEY_SIMPLEX, 0.4, 255)
+    wider[:, written > 0] = wider.max()
+    quality = analyzer.analyze(make_series(volume=Volume(wider, AFFINE))).document["quality"]
+    assert any("text in the picture" in warning for warning in quality["warnings"])
+    ((row0, _, row1, _),) = quality["text_places"]
+    assert 0 <= row0 < row1 <= 30

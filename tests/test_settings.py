@@ -72,3 +72,12 @@ def test_where_packages_come_from_and_whose(tmp_path):
     assert settings.sources.trust.required
     assert settings.sources.folders == (tmp_path / "m",)
     assert settings.backend == "kserve://host:1"
+
+
+def test_the_linked_mode_has_a_key_outside_the_data(tmp_path):
+    assert Settings.load(HOME).vault_key is None
+    env = {**HOME, "NEURALSCAN_LINKED": "yes", "NEURALSCAN_IDENTITY_KEY": str(tmp_path / "key")}
+    assert Settings.load(env).vault_key == tmp_path / "key"
+    settings = Settings.load({**HOME, "NEURALSCAN_LINKED": "yes"})
+    assert settings.vault_key.name == "identity.key"
+    assert not settings.vault_key.is_relative_to(settings.data)

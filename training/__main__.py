@@ -7,7 +7,17 @@ import logging
 import sys
 
 from appliance.core.errors import ApplianceError, BadRequest, InputError, NotFound, Unavailable
-from training import answer, compare, prepare, registration, runs, synthesize, tried
+from training import (
+    answer,
+    compare,
+    followup,
+    fusion,
+    prepare,
+    registration,
+    runs,
+    synthesize,
+    tried,
+)
 from training.evaluation import verb as evaluation
 from training.explore import verb as exploration
 
@@ -21,6 +31,8 @@ _VERBS = (
     compare.add_verb,
     synthesize.add_verb,
     registration.add_verb,
+    followup.add_verb,
+    fusion.add_verb,
     answer.add_verb,
 )
 

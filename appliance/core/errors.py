@@ -16,6 +16,7 @@
     │   ├── WrongSequence              wrong_sequence
     │   ├── GeometryError              bad_geometry
     │   ├── OutOfDistribution          out_of_distribution
+    │   ├── BurnedInText               burned_in_text (pictures with text, which were to leave)
     │   └── MissingSeries              missing_series (a task's input role cannot be filled)
     ├── BadRequest                     bad_request (a malformed call, not a malformed image)
     ├── NotFound                       not_found (study, series, slice, result, job, task, model)
@@ -122,6 +123,12 @@ class OutOfDistribution(InputError):
     """The picture resembles nothing the model was trained on."""
 
     code = "out_of_distribution"
+
+
+class BurnedInText(InputError):
+    """Text is, or is said to be, part of the pictures that were to leave."""
+
+    code = "burned_in_text"
 
 
 class MissingSeries(InputError):

@@ -203,6 +203,8 @@ class Finding:
         Pixels of the mask, over all slices.
     volume_ml, diameters_mm : float, (float, float) or None
         None where the input has no geometry. Diameters: longest in-plane, and its perpendicular.
+    largest_slice : int or None
+        Slice of the viewing grid on which it covers most.
     """
 
     id: int
@@ -212,6 +214,7 @@ class Finding:
     area_px: int
     volume_ml: float | None = None
     diameters_mm: tuple[float, float] | None = None
+    largest_slice: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -222,6 +225,7 @@ class Finding:
             "area_px": self.area_px,
             "volume_ml": self.volume_ml,
             "diameters_mm": None if self.diameters_mm is None else list(self.diameters_mm),
+            "largest_slice": self.largest_slice,
         }
 
 
@@ -286,7 +290,14 @@ class Result:
     label_map : Volume or None
         uint8, on the input's own grid; 0 outside lesions.
     derived : mapping of str to Volume
-        Further pictures on the input's grid (``heat``: float32, 0 to 1).
+        Further pictures on the input's grid (``heat``: float32, 0 to 1). Of a task on a pair: on
+        the grid of FIXED, of any numeric type.
+    refusal : Refusal or None
+        Why a task on a pair was not done, though there is something to show.
+    documents : mapping of str to mapping
+        JSON of other schemas to take away (``registration``), by name.
+    texts : mapping of str to str
+        Small text files to take away (``transform.tfm``), by file name.
     """
 
     task: str
@@ -300,6 +311,9 @@ class Result:
     derived: Mapping[str, Volume] = field(default_factory=dict)
     ood_score: float | None = None
     warnings: tuple[str, ...] = ()
+    refusal: Refusal | None = None
+    documents: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         return {

@@ -6,6 +6,8 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+import cv2
+
 from appliance.core.errors import BadRequest
 from appliance.phantom.paint import Paint
 from appliance.phantom.person import make_person
@@ -13,6 +15,7 @@ from appliance.phantom.scan import PhantomVolume, make, slice_of
 from appliance.phantom.unsuitable import write_unsuitable
 from appliance.phantom.writers import (
     best_slice,
+    picture,
     towards_ras,
     truth_json,
     write_dicom,
@@ -27,7 +30,10 @@ SUFFIXES = {"png": (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"), "dicom": 
 NIFTI_SHAPE, NIFTI_SPACING_MM, NIFTI_THICKNESS_MM = (46, 256, 256), (3.0, 0.9, 0.9), 2.0
 DICOM_SHAPE, DICOM_SPACING_MM, DICOM_THICKNESS_MM = (28, 256, 256), (5.0, 0.9, 0.9), 4.5
 OBLIQUE_DEG = 7.0
-DEMO_SEEDS = {"glioma": 4, "meningioma": 2, "pituitary": 3, "none": 3, "dicom": 4, "nifti": 0}
+DEMO_SEEDS = {"glioma": 4, "meningioma": 2, "pituitary": 3, "none": 3, "dicom": 4, "nifti": 0,
+              "pair": 2}  # fmt: skip
+PAIR_TURN_DEG, PAIR_SHIFT_PX = 7.0, (9.0, -6.0)
+"""How the MR of the sample pair lies beside its CT: turned, shifted to the right and upwards."""
 DEMO_PLANES: dict[str, str] = {}
 
 
@@ -133,11 +139,29 @@ def _zipped_series(phantom: PhantomVolume, path: Path) -> Path:
     return path
 
 
+def ct_mr_pair(path: Path, lesion: str = "glioma", seed: int = DEMO_SEEDS["pair"]) -> Path:
+    """One slice of one head as CT and as T2, the MR turned and shifted, in a zip of two PNGs."""
+    ct, mr = (
+        picture(slice_of(make_person(lesion, seed, Paint.of(kind)), contrast=kind))
+        for kind in ("ct", "t2")
+    )
+    rows, columns = mr.shape
+    turn = cv2.getRotationMatrix2D(((columns - 1) / 2, (rows - 1) / 2), PAIR_TURN_DEG, 1.0)
+    turn[:, 2] += PAIR_SHIFT_PX
+    pictures = {"ct.png": ct, "mr_t2.png": cv2.warpAffine(mr, turn, (columns, rows))}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, pixels in pictures.items():
+            entry = zipfile.ZipInfo(name, (2020, 1, 1, 12, 0, 0))
+            archive.writestr(entry, cv2.imencode(".png", pixels)[1].tobytes())
+    return path
+
+
 def demo_studies(folder: Path | str) -> list[tuple[str, Path]]:
     """The sample studies of ``serve --demo``, written to a folder: (title, file) of each.
 
-    One picture for each kind of tumour and a healthy one, a DICOM series, a NIfTI volume, and
-    one file that must be refused. The truth stands in the subfolder ``truth``.
+    One picture for each kind of tumour and a healthy one, a DICOM series, a NIfTI volume, a CT and
+    an MR of one head to compare, and one file that must be refused. The truth stands in the
+    subfolder ``truth``.
     """
     folder = Path(folder)
     truth = folder / "truth"
@@ -166,6 +190,7 @@ def demo_studies(folder: Path | str) -> list[tuple[str, Path]]:
         "Glioma, whole head (NIfTI)",
         generate(folder / "glioma_t1c.nii.gz", "nifti", "glioma", DEMO_SEEDS["nifti"]),
     )
+    studies.append(("CT and MR of one head, to compare", ct_mr_pair(folder / "ct_mr.zip")))
     photo = write_unsuitable(folder / "photograph.png", "photo")
     studies.append(("A colour photograph, which must be refused", photo))
     return studies

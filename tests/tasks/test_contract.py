@@ -5,20 +5,27 @@ import json
 import numpy as np
 import pytest
 
-from appliance.core.errors import InputError, NotFound
-from appliance.task import find_task, load_tasks
+from appliance import pipeline
+from appliance.core.errors import BadRequest, InputError, NotFound
+from appliance.core.types import Result
+from appliance.pair_document import as_document
+from appliance.task import Task, find_task, load_tasks, pair_tasks
 from tests.conftest import make_series
+from tests.heads import head_pair
 
 TASKS = load_tasks()
+PAIRED = pair_tasks()
+SINGLE = [name for name in TASKS if name not in PAIRED]
 
 
 def test_the_expected_tasks_are_found():
-    assert {"analyze", "classify", "segment", "detect"} <= set(TASKS)
+    assert {"analyze", "classify", "segment", "detect"} <= set(SINGLE)
+    assert {"register", "fuse"} <= set(PAIRED)
     with pytest.raises(NotFound, match="classify"):
         find_task("nonsense")
 
 
-@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize("name", SINGLE)
 def test_a_task_answers_in_primitives(name, analyzer, series):
     task = TASKS[name]
     assert task.name == name
@@ -34,7 +41,7 @@ def test_a_task_answers_in_primitives(name, analyzer, series):
 
 
 def test_readings_of_one_pass_agree(analyzer, series):
-    results = {name: analyzer.run_task(name, {"image": series}, {}) for name in TASKS}
+    results = {name: analyzer.run_task(name, {"image": series}, {}) for name in SINGLE}
     assert len({r.verdict for r in results.values()}) == 1
     assert results["analyze"].classification == results["classify"].classification
     assert results["analyze"].findings == results["segment"].findings
@@ -62,3 +69,58 @@ def test_a_task_runs_with_any_callable_as_network(tiny_package, series):
 def test_a_task_refuses_what_analyze_refuses(analyzer):
     with pytest.raises(InputError):
         analyzer.run_task("segment", {"image": make_series(modality="CT")}, {})
+
+
+@pytest.mark.parametrize("name", PAIRED)
+def test_a_task_on_a_pair_answers_in_primitives_and_tells_its_progress(name, analyzer):
+    task = TASKS[name]
+    assert (task.name, task.inputs) == (name, ("fixed", "moving"))
+    inputs = dict(zip(task.inputs, head_pair(), strict=True))
+    shares: list[float] = []
+    result = analyzer.run_task(name, inputs, task.chosen({}), shares.append)
+    assert result.task == name
+    assert result.verdict
+    assert len(shares) > 2
+    assert 0 <= min(shares) <= max(shares) <= 1
+    document, layers = as_document(name, inputs, result, {}, {})
+    json.dumps(document, allow_nan=False)
+    json.dumps({**result.documents, **result.texts}, allow_nan=False)
+    for volume in layers.values():
+        assert volume.shape == inputs["fixed"].volume.shape
+        assert np.isfinite(volume.array).all()
+
+
+@pytest.mark.parametrize("name", PAIRED)
+def test_a_task_on_a_pair_stops_when_told_to(name, analyzer):
+    class Enough(Exception):
+        pass
+
+    def watch(share: float) -> None:
+        if share > 0.1:
+            raise Enough
+
+    inputs = dict(zip(TASKS[name].inputs, head_pair(), strict=True))
+    with pytest.raises(Enough):
+        analyzer.run_task(name, inputs, TASKS[name].chosen({}), watch)
+
+
+@pytest.mark.parametrize("name", PAIRED)
+def test_a_task_on_a_pair_takes_no_option_it_does_not_offer(name):
+    with pytest.raises(BadRequest, match="no option"):
+        TASKS[name].chosen({"nonsense": 1})
+    for option, choices in TASKS[name].options.items():
+        assert TASKS[name].chosen({})[option] == choices[0]
+        with pytest.raises(BadRequest, match="expected"):
+            TASKS[name].chosen({option: ["no choice"]})
+
+
+def test_only_the_roles_a_task_reads_must_suit_the_network(analyzer, monkeypatch):
+    def run(inputs, infer, manifest, options, watch):
+        return Result("carry", verdict="carried")
+
+    task = Task("carry", "Carry", ("fixed", "moving"), True, run, read=("moving",))
+    monkeypatch.setattr(pipeline, "find_task", lambda name: task)
+    ct, mr = make_series(modality="CT"), make_series()
+    assert analyzer.run_task("carry", {"fixed": ct, "moving": mr}, {}).verdict == "carried"
+    with pytest.raises(InputError):
+        analyzer.run_task("carry", {"fixed": mr, "moving": ct}, {})

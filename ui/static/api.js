@@ -7,6 +7,9 @@ const ROUTES = {
   studies: "/studies",
   study: "/studies/{study}",
   task: "/studies/{study}/tasks/{task}",
+  tasks: "/tasks",
+  pairs: "/pairs",
+  pair: "/pairs/{pair}",
   job: "/jobs/{job}",
   reports: "/studies/{study}/report.json",
   reportPage: "/studies/{study}/report.html",
@@ -15,6 +18,9 @@ const ROUTES = {
   slice: "/studies/{study}/series/{series}/slices/{index}.png",
   mask: "/studies/{study}/series/{series}/slices/{index}/mask.png",
   heat: "/studies/{study}/series/{series}/slices/{index}/heat.png",
+  network: "/network",
+  sendAgain: "/network/retry",
+  reference: "/reference",
   similar: "/studies/{study}/series/{series}/similar",
   library: "/studies/{study}/series/{series}/library",
   benchmarks: "/benchmarks",
@@ -82,6 +88,28 @@ export const addCase = (uid, series, label, slice) => json(url("library", { stud
   method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ label, slice }),
 });
 
+/** What can be started, and results on two series. */
+export const tasks = async () => (await json(url("tasks"))).tasks;
+export const pairs = async () => json(url("pairs"));
+export const pair = (id) => json(url("pair", { pair: id }));
+export const removePair = (id) => call(url("pair", { pair: id }), { method: "DELETE" });
+
+/** Grey values of a slice of a layer; `address` is the server's, with {index} for the slice. */
+export async function layerOf(address, index, signal) {
+  const bitmap = await picture(address.replace("{index}", index), signal);
+  const context = new OffscreenCanvas(bitmap.width, bitmap.height).getContext("2d");
+  context.drawImage(bitmap, 0, 0);
+  const { data } = context.getImageData(0, 0, bitmap.width, bitmap.height);
+  return Uint8ClampedArray.from({ length: data.length / 4 }, (_, i) => data[4 * i]);
+}
+
+/** What came over the network and what could not be sent; another try at the latter. */
+export const network = () => json(url("network"));
+export const retrySending = () => json(url("sendAgain"), { method: "POST" });
+
+/** What the literature says of the kinds of tumour the model can name. */
+export const reference = () => json(url("reference"));
+
 /** Stored benchmark runs with their rows, the job that measures now, and why none can be started. */
 export const benchmarks = (options) => json(url("benchmarks"), options);
 export const startBenchmark = async () => (await json(url("benchmarks"), { method: "POST" })).job;
@@ -115,12 +143,12 @@ const pause = (ms, signal) => new Promise((resolve, reject) => {
 });
 
 /** Starts a task and answers with the job's id; waits its turn while the queue is full. */
-export async function startTask(uid, task, { signal, options = {} } = {}) {
+export async function startTask(uid, task, { signal, options = {}, inputs } = {}) {
   for (let attempt = 1; ; attempt += 1) {
     try {
       const answer = await json(url("task", { study: uid, task }), {
         method: "POST", signal,
-        headers: { "Content-Type": "application/json" }, body: JSON.stringify({ options }),
+        headers: { "Content-Type": "application/json" }, body: JSON.stringify({ options, inputs }),
       });
       return answer.job;
     } catch (error) {
@@ -146,15 +174,15 @@ async function picture(address, signal) {
   return createImageBitmap(await response.blob(), { colorSpaceConversion: "none" });
 }
 
-/** A slice as it is shown, window and level applied by the server. */
-export function sliceBitmap(uid, series, index, { level, width } = {}, signal) {
-  return picture(url("slice", { study: uid, series, index }, { window: width, level }), signal);
+/** A slice as it is shown, window and level applied by the server; of the viewing grid, or of a `plane`. */
+export function sliceBitmap(uid, series, index, { level, width } = {}, signal, plane = null) {
+  return picture(url("slice", { study: uid, series, index }, { window: width, level, plane }), signal);
 }
 
 /** A layer of a slice (`mask` or `heat`), or null where there is none. */
-export async function layerBitmap(layer, uid, series, index, signal) {
+export async function layerBitmap(layer, uid, series, index, signal, plane = null) {
   try {
-    return await picture(url(layer, { study: uid, series, index }), signal);
+    return await picture(url(layer, { study: uid, series, index }, { plane }), signal);
   } catch (error) {
     if (error.status === 404) return null;
     throw error;

@@ -1,14 +1,17 @@
 // The page: what is open, what is under way, and who is told about it.
 
 import "./drop-zone.js";
+import "./reference-cards.js";
 import "./result-view.js";
 import "./similar-cases.js";
 import "./slice-viewer.js";
 import "./verdict-card.js";
 import * as api from "./api.js";
 import { confirmDelete, openHelp } from "./dialogs.js";
-import { humanise, isTyping } from "./dom.js";
+import { humanise } from "./dom.js";
 import { t, translate } from "./i18n.js";
+import { listenToPageKeys } from "./page-keys.js";
+import { PlanesSwitch } from "./planes-switch.js";
 import { SeriesPicker } from "./series-picker.js";
 import { titleOf } from "./study-list.js";
 import { toggleTheme, watchTheme } from "./theme-toggle.js";
@@ -17,11 +20,14 @@ import { verdictInWords } from "./verdict-card.js";
 const at = (id) => document.getElementById(id);
 const SHOWN_LOCALLY = /^image\/(png|jpeg|bmp|webp|gif)$/;
 
+const PAGES = { benchmarks: () => import("./benchmarks-page.js"), pair: () => import("./pair-page.js") };
+
 let view = {};
 let work = null;
 let opened = { study: null, reports: [], series: null };
 let cards = new Map();
 let picker = null;
+let planes = null;
 
 function say(text) {
   view.status.textContent = text;
@@ -29,7 +35,7 @@ function say(text) {
 
 function show(state) {
   document.body.dataset.state = state;
-  if (state !== "benchmarks") at("benchmarks").close?.();
+  for (const name of Object.keys(PAGES)) if (state !== name) at(name).close?.();
 }
 
 function begin() {
@@ -37,6 +43,7 @@ function begin() {
   work = { abort: new AbortController(), job: null, since: performance.now() };
   opened = { study: null, reports: [], series: null };
   picker.clear();
+  planes.clear();
   view.verdict.clear();
   view.result.clear();
   view.similar.clear();
@@ -57,18 +64,20 @@ function showSeries(series, elapsedMs = null) {
   opened.series = series;
   const report = opened.reports.find((r) => r.input?.series_instance_uid === series.series_instance_uid);
   view.viewer.showSeries(series);
+  planes.show(series);
   if (report) showReport(report, elapsedMs);
 }
 
 function showReport(report, elapsedMs) {
   const { study, series } = opened;
-  if (series) view.viewer.showReport(report);
+  if (series) for (const viewer of [view.viewer, planes]) viewer.showReport(report);
   view.verdict.show(report, elapsedMs);
   const links = study && series
     ? api.downloads(study.study_instance_uid, series.series_instance_uid, Boolean(report.mask)) : null;
   const others = (study?.refusals ?? []).filter((refusal) => refusal.sha256 !== report.input?.sha256);
   const similar = series && report.verdict !== "refused" ? view.similar : null;
-  view.result.show(report, { links, card: cards.get(report.model?.name) ?? null, refusals: others, similar });
+  view.result.show(report, { links, card: cards.get(report.model?.name) ?? null, refusals: others, similar, reference: view.reference });
+  view.reference.show(report);
   if (similar) similar.show(study, series);
   say(verdictInWords(report));
 }
@@ -132,6 +141,7 @@ async function showAtOnce(files, run) {
 }
 
 async function takeFiles(files) {
+  if (document.body.dataset.state === "pair") return at("pair").takeFiles?.(files);
   const run = begin();
   const name = files.length === 1 ? files[0].name : t("drop.several", { count: files.length });
   view.viewer.clear();
@@ -182,21 +192,22 @@ function remember(study) {
   if (window.location.hash !== hash) window.history.pushState(null, "", hash);
 }
 
-/** Stored measurements; the module comes when it is first wanted. */
-async function showBenchmarks() {
+/** Benchmarks, or two scans together; the module comes when it is first wanted. */
+async function showPage(name, id) {
   begin();
   work = null;
   view.viewer.clear();
   view.studies.current = null;
-  show("benchmarks");
+  show(name);
   window.scrollTo({ top: 0 });
-  await import("./benchmarks-page.js");
-  await at("benchmarks").open();
+  await PAGES[name]();
+  await at(name).open(id);
 }
 
 async function followAddress() {
-  if (window.location.hash === "#benchmarks") {
-    showBenchmarks();
+  const [, page, id] = window.location.hash.match(/^#(benchmarks|pair)(?:=(\w+))?$/) ?? [];
+  if (page) {
+    showPage(page, id);
     return;
   }
   const uid = new URLSearchParams(window.location.hash.slice(1)).get("study");
@@ -253,19 +264,10 @@ async function learnModels() {
   }
 }
 
-function listenToPageKeys() {
-  document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target) || document.querySelector("dialog[open]")) return;
-    const action = { "?": () => openHelp(at("help-dialog")), o: () => view.drop.open(), t: toggleTheme, Escape: cancel }[event.key];
-    if (!action) return;
-    event.preventDefault();
-    action();
-  });
-}
-
 async function start() {
   translate();
-  view = { drop: at("drop"), verdict: at("verdict"), viewer: at("viewer"), result: at("result"), studies: at("studies"), status: at("status"), similar: document.createElement("similar-cases") };
+  view = { drop: at("drop"), verdict: at("verdict"), viewer: at("viewer"), result: at("result"), studies: at("studies"), status: at("status"), similar: document.createElement("similar-cases"), reference: document.createElement("reference-cards") };
+  planes = new PlanesSwitch(view.viewer);
   picker = new SeriesPicker(view.viewer, (series) => showSeries(series));
   watchTheme(at("theme"));
   at("open").addEventListener("click", () => view.drop.open());
@@ -274,13 +276,14 @@ async function start() {
   view.drop.addEventListener("unreadable-drop", () => say(t("problem.drop")));
   view.studies.addEventListener("open-study", (event) => openStudy(event.detail.study));
   view.studies.addEventListener("delete-study", (event) => deleteStudy(event.detail.study));
-  at("benchmarks").addEventListener("told", (event) => say(event.detail.text));
+  for (const name of Object.keys(PAGES)) at(name).addEventListener("told", (event) => say(event.detail.text));
+  at("pair").addEventListener("pair", (event) => window.history.replaceState(null, "", `#pair=${event.detail.id}`));
   view.result.addEventListener("told", (event) => say(event.detail.text));
-  view.result.addEventListener("lesion", (event) => { view.viewer.showLesion(event.detail.lesion); view.viewer.focusStage(); });
+  view.result.addEventListener("lesion", (event) => { view.viewer.showLesion(event.detail.lesion); if (!planes.showLesion(event.detail.lesion)) view.viewer.focusStage(); });
   document.querySelector(".brand").addEventListener("click", (event) => { event.preventDefault(); goHome(); });
   window.addEventListener("popstate", followAddress);
-  listenToPageKeys();
-  await Promise.all([refreshList(), learnModels(), followAddress()]);
+  listenToPageKeys({ "?": () => openHelp(at("help-dialog")), o: () => view.drop.open(), t: toggleTheme, Escape: cancel });
+  await Promise.all([refreshList(), learnModels(), followAddress(), at("network").watch()]);
   document.documentElement.dataset.ready = "true";
 }
 

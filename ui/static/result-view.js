@@ -132,13 +132,13 @@ class ResultView extends HTMLElement {
 
   /**
    * Draws a report. `links` are the downloads or null, `card` the model's manifest or null,
-   * `refusals` what else in the upload could not be read, `similar` an element that stands among the panels.
+   * `refusals` what else in the upload could not be read, `similar` and `reference` elements that stand among the panels.
    */
-  show(report, { links = null, card = null, refusals = [], similar = null } = {}) {
+  show(report, { links = null, card = null, refusals = [], similar = null, reference = null } = {}) {
     const showLesion = (lesion) => this.dispatchEvent(new CustomEvent("lesion", { bubbles: true, detail: { lesion } }));
     this.replaceChildren(...[
       why(report), probabilities(report), secondOpinion(report), witnesses(report), lesions(report, showLesion), measurements(report),
-      similar, quality(report, card),
+      similar, quality(report, card), reference,
       refusals.length > 0 && panel(t("result.left_out"), h("ul", { class: "lines" },
         refusals.map((refusal) => h("li", {}, h("strong", {}, refusal.name), " ", sentence(refusal.message))))),
       takeAway(links), timings(report), input(report), modelCard(report.model, card),

@@ -61,7 +61,7 @@ class SliceViewer extends HTMLElement {
       isZoomed: () => this.#stage.zoom > 1,
       isStack: () => (this.#source?.count ?? 0) > 1,
     });
-    listenToKeys(stage, () => this.#source !== null, (action) => this.act(action),
+    listenToKeys(stage, () => this.#source !== null && !this.hidden, (action) => this.act(action),
       (dx, dy) => { this.#stage.panBy(dx, dy); this.#refresh(); });
   }
 

@@ -65,18 +65,31 @@ export class LocalSource {
   }
 }
 
-/** A series on the server: slices on its viewing grid, and the layers of its report. */
+/** Count, height, width and spacing of a plane's slices; the upright grid is feet-head, front-back, right-left. */
+function gridOf({ shape: [z, y, x], spacing_mm: [dz, dy, dx] }, plane) {
+  return {
+    axial: { shape: [z, y, x], spacing: [dz, dy, dx] },
+    coronal: { shape: [y, z, x], spacing: [dy, dz, dx] },
+    sagittal: { shape: [x, z, y], spacing: [dx, dz, dy] },
+  }[plane];
+}
+
+/** A series on the server: slices on its viewing grid, or of one of three planes, and the layers of its report. */
 export class SeriesSource {
   #pictures = new Cache();
   #layers = new Cache();
   #abort = new AbortController();
   #uids;
 
-  constructor(series) {
-    const [count, height, width] = series.view.shape;
-    Object.assign(this, { name: series.name, count, height, width, plane: series.view.plane });
+  #plane;
+
+  constructor(series, plane = null) {
+    const grid = plane ? gridOf(series.planes, plane) : { shape: series.view.shape, spacing: series.view.spacing_mm };
+    const [count, height, width] = grid.shape;
+    Object.assign(this, { name: series.name, count, height, width, plane: plane ?? series.view.plane });
     this.isLocal = false;
-    this.spacing = series.view.spacing_mm;
+    this.spacing = grid.spacing;
+    this.#plane = plane;
     const { level, window, min, max } = series.display;
     this.display = { level, width: window, min, max };
     this.#uids = [series.study_instance_uid, series.series_instance_uid];
@@ -86,7 +99,7 @@ export class SeriesSource {
   base(index, window = this.display) {
     const { level, width } = window;
     return this.#pictures.get(`${index}/${level}/${width}`, async () => {
-      const bitmap = await api.sliceBitmap(...this.#uids, index, { level, width }, this.#abort.signal);
+      const bitmap = await api.sliceBitmap(...this.#uids, index, { level, width }, this.#abort.signal, this.#plane);
       return { bytes: bytesOf(bitmap), window: { level, width } };
     });
   }
@@ -101,7 +114,7 @@ export class SeriesSource {
   /** Contour of the drawn mask of a slice, or null. */
   mask(index) {
     return this.#layers.get(`mask/${index}`, async () => {
-      const bitmap = await api.layerBitmap("mask", ...this.#uids, index, this.#abort.signal);
+      const bitmap = await api.layerBitmap("mask", ...this.#uids, index, this.#abort.signal, this.#plane);
       return bitmap && contourOf(bytesOf(bitmap), bitmap.width, bitmap.height);
     });
   }
@@ -109,7 +122,7 @@ export class SeriesSource {
   /** Heat map of a slice as a canvas of its pixels, or null. */
   heat(index) {
     return this.#layers.get(`heat/${index}`, async () => {
-      const bitmap = await api.layerBitmap("heat", ...this.#uids, index, this.#abort.signal);
+      const bitmap = await api.layerBitmap("heat", ...this.#uids, index, this.#abort.signal, this.#plane);
       if (!bitmap) return null;
       const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
       canvas.getContext("2d").putImageData(paintHeat(bytesOf(bitmap), bitmap.width, bitmap.height), 0, 0);

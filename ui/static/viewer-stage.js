@@ -143,6 +143,7 @@ export class Stage {
     if (this.#scene.contour) this.#strokeContour(scale, origin);
     for (const box of this.#scene.boxes) this.#strokeBox(box, scale, origin);
     context.restore();
+    if (this.#scene.cross) this.#strokeCross(this.#scene.cross, scale, origin);
     this.#ruler(scale.x);
     this.#letters();
   }
@@ -162,6 +163,20 @@ export class Stage {
     const path = new Path2D();
     path.addPath(this.#scene.contour, new DOMMatrix([scale.x, 0, 0, scale.y, origin.x, origin.y]));
     this.#twice((context) => context.stroke(path), this.#scene.colours.contour, 2);
+  }
+
+  /** Two lines through the middle of a pixel, open round it so that what lies there can be seen. */
+  #strokeCross({ row, column, colour }, scale, origin) {
+    const [x, y] = [origin.x + (column + 0.5) * scale.x, origin.y + (row + 0.5) * scale.y];
+    const [right, bottom] = [origin.x + this.#shape.width * scale.x, origin.y + this.#shape.height * scale.y];
+    this.#twice((context) => {
+      context.beginPath();
+      for (const [x0, y0, x1, y1] of [[origin.x, y, x - 9, y], [x + 9, y, right, y], [x, origin.y, x, y - 9], [x, y + 9, x, bottom]]) {
+        context.moveTo(x0, y0);
+        context.lineTo(x1, y1);
+      }
+      context.stroke();
+    }, colour, 1);
   }
 
   #strokeBox({ box: [row0, column0, row1, column1], label }, scale, origin) {

@@ -16,7 +16,8 @@ export function presetsOf({ level, width, min, max }) {
   return presets;
 }
 
-function toggle(action, text, key, act, help = text) {
+/** A button that stays pressed, with its key. */
+export function toggle(action, text, key, act, help = text) {
   return h("button", {
     type: "button", class: "chip", "aria-pressed": "false", "data-action": action,
     "aria-keyshortcuts": key, title: t("viewer.shortcut", { text: help, key: key.toUpperCase() }), onclick: () => act(action),
@@ -30,7 +31,8 @@ function tool(action, glyph, text, key, act) {
   }, icon(glyph));
 }
 
-function slider(name, text, attributes, changed) {
+/** A labelled slider with its value beside it. */
+export function slider(name, text, attributes, changed) {
   const output = h("output", { class: "slider-value" });
   const input = h("input", { type: "range", "data-slider": name, ...attributes, oninput: () => changed(Number(input.value)) });
   return { node: h("label", { class: "slider" }, h("span", {}, text), input, output), input, output };

@@ -1,0 +1,67 @@
+"""The JSON of a result on two series, schema ``neuralscan/pair/1``, and the layers behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from appliance import NOTICE, burned_in
+from appliance.core.errors import GeometryError
+from appliance.core.types import Result, Series, Volume
+from appliance.document import input_of
+from appliance.render import describe_view, display
+
+SCHEMA = "neuralscan/pair/1"
+IMAGE, LABELS = "image", "labels"
+LABEL_MAP = "label_map"
+
+
+def as_document(
+    task: str,
+    inputs: Mapping[str, Series],
+    result: Result,
+    timings_ms: Mapping[str, float],
+    options: Mapping[str, Any],
+) -> tuple[dict[str, Any], dict[str, Volume]]:
+    """The document of a result, and its layers by name.
+
+    Raises
+    ------
+    GeometryError
+        When a layer is not on the grid of FIXED.
+    """
+    fixed = inputs["fixed"]
+    layers = dict(result.derived)
+    if result.label_map is not None:
+        layers[LABEL_MAP] = result.label_map
+    for name, volume in layers.items():
+        if volume.shape != fixed.volume.shape:
+            raise GeometryError(f"layer {name} is {volume.shape}, fixed is {fixed.volume.shape}")
+    windows = {"moved": inputs["moving"].window}  # a moved image is shown as its own header asks
+    shown = {"fixed": {"kind": IMAGE, "display": display(fixed.volume, fixed.window)}}
+    for name, volume in layers.items():
+        kind = LABELS if name == LABEL_MAP or name.endswith("_labels") else IMAGE
+        window = (127.5, 255.0) if kind == LABELS else windows.get(name)
+        shown[name] = {"kind": kind, "display": display(volume, window)}
+    text = any(holds_text(series) for series in inputs.values())
+    document = {
+        "schema": SCHEMA,
+        **result.to_json(),
+        "warnings": [*result.warnings, *([burned_in.WARNING] if text else [])],
+        "text_in_pictures": text,
+        "task": task,
+        "inputs": {role: input_of(series) for role, series in inputs.items()},
+        "options": dict(options),
+        "refusal": None if result.refusal is None else result.refusal.to_json(),
+        "view": describe_view(fixed.volume),
+        "layers": shown,
+        "timings_ms": {name: round(value, 3) for name, value in timings_ms.items()},
+        "notice": NOTICE,
+    }
+    return document, layers
+
+
+def holds_text(series: Series) -> bool:
+    """Whether text that may name the patient is part of a series' pictures, or is said to be."""
+    said = series.source is not None and series.source.burned_in
+    return said or bool(burned_in.noticed(series)[1])
