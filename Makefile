@@ -1,6 +1,6 @@
 # make install   the serving install in .venv, with .venv/bin/neuralscan
 # make run       install, then serve the page with generated sample studies
-# make test      everything the tests need, then the tests
+# make test      everything the tests need, then the tests, WORKERS=2 files at a time
 # make package   cross-validate, evaluate and package a network; DATA=DIR names the images
 # make lint      ruff, as the tests' authors run it
 # make clean     caches and build outputs; `make distclean` takes .venv too
@@ -15,6 +15,7 @@ PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check \
 	--constraint constraints.txt
 INPUTS := setup.py pyproject.toml constraints.txt
 PORT ?= 8080
+WORKERS ?= 2
 CONFIG ?= first
 OUT ?= appliance/models/$(CONFIG)
 ARGS ?=
@@ -54,7 +55,7 @@ run: install
 	@$(BIN)/neuralscan serve --demo --port $(PORT) $(ARGS)
 
 test: $(VENV)/.all
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 package: $(VENV)/.all
 	@test -n "$(DATA)" || { echo "usage: make package DATA=DIR (see training/README.md)" >&2; exit 2; }

@@ -72,6 +72,7 @@ EXTRAS = {
     ],
     "test": [
         "pytest>=8.0",  # runs the tests and the doctests of appliance/core
+        "pytest-xdist>=3.6",  # two test files at a time: the suite takes half as long
         "playwright>=1.45",  # drives the system's Chromium in the browser test
         "ruff>=0.6",  # formats and lints
     ],

@@ -250,7 +250,7 @@ def test_the_downloads_are_there(open_page, address: str) -> None:
     drop(page, "take.png", png(), "image/png")
     page.wait_for_selector(".downloads a")
     links = [a.get_attribute("href") for a in page.locator(".downloads a").all()]
-    assert len(links) == 3
+    assert len(links) == 4  # report, PDF, JSON, mask
     for link in links:
         assert page.request.get(address + link).ok, link
 

@@ -13,7 +13,10 @@ const ROUTES = {
   job: "/jobs/{job}",
   reports: "/studies/{study}/report.json",
   reportPage: "/studies/{study}/report.html",
+  reportPdf: "/studies/{study}/report.pdf",
   maskFile: "/studies/{study}/mask.nii.gz",
+  segmentation: "/studies/{study}/seg.dcm",
+  structuredReport: "/studies/{study}/sr.dcm",
   seriesReport: "/studies/{study}/series/{series}/report.json",
   slice: "/studies/{study}/series/{series}/slices/{index}.png",
   mask: "/studies/{study}/series/{series}/slices/{index}/mask.png",
@@ -192,11 +195,17 @@ export async function layerBitmap(layer, uid, series, index, signal, plane = nul
 /** The address of a small picture of a series, for lists. */
 export const thumbnailUrl = (uid, series, index) => url("slice", { study: uid, series, index });
 
-/** Addresses of what can be taken away. */
-export function downloads(uid, series, hasMask) {
+/** Addresses of what can be taken away of a report. */
+export function downloads(uid, series, report) {
+  const mask = Boolean(report.mask);
+  const address = (name) => url(name, { study: uid }, { series });
+  const dicom = report.input?.kind === "dicom";
   return {
     json: url("seriesReport", { study: uid, series }),
-    html: url("reportPage", { study: uid }, { series }),
-    mask: hasMask ? url("maskFile", { study: uid }, { series }) : null,
+    html: address("reportPage"),
+    pdf: address("reportPdf"),
+    mask: mask ? address("maskFile") : null,
+    seg: dicom && mask ? address("segmentation") : null,
+    sr: dicom && mask ? address("structuredReport") : null,
   };
 }

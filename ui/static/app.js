@@ -73,7 +73,7 @@ function showReport(report, elapsedMs) {
   if (series) for (const viewer of [view.viewer, planes]) viewer.showReport(report);
   view.verdict.show(report, elapsedMs);
   const links = study && series
-    ? api.downloads(study.study_instance_uid, series.series_instance_uid, Boolean(report.mask)) : null;
+    ? api.downloads(study.study_instance_uid, series.series_instance_uid, report) : null;
   const others = (study?.refusals ?? []).filter((refusal) => refusal.sha256 !== report.input?.sha256);
   const similar = series && report.verdict !== "refused" ? view.similar : null;
   view.result.show(report, { links, card: cards.get(report.model?.name) ?? null, refusals: others, similar, reference: view.reference });

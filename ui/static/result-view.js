@@ -121,8 +121,11 @@ function takeAway(links) {
   const link = (href, text, name) => href && h("a", { class: "button", href, download: name }, icon("download"), text);
   return panel(t("result.downloads"), h("div", { class: "downloads" },
     link(links.html, t("result.download.html"), "report.html"),
+    link(links.pdf, "PDF", "report.pdf"),
     link(links.json, t("result.download.json"), "report.json"),
-    link(links.mask, t("result.download.mask"), "mask.nii.gz")));
+    link(links.mask, t("result.download.mask"), "mask.nii.gz"),
+    link(links.seg, "DICOM SEG", "seg.dcm"),
+    link(links.sr, "DICOM SR", "sr.dcm")));
 }
 
 class ResultView extends HTMLElement {
