@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from appliance import ingest, links, measurements, pair_work, pseudonym
+from appliance import ingest, links, measurements, pair_work, pseudonym, task_inputs
 from appliance.audit import Audit, operator
 from appliance.core.errors import BadRequest, Busy, InputError, NotFound, Unavailable
 from appliance.core.types import Report, Series, Study
@@ -221,40 +221,8 @@ class Service:
         ------
         BadRequest, Busy, NotFound
         """
-        found = find_task(task)
-        roles = found.inputs
-        known = [s["series_instance_uid"] for s in self.store.study(study)["series"]]
-        options = body.get("options") or {}
-        if not isinstance(options, dict):
-            raise BadRequest("expected options to be an object")
-        if found.on_pair:
-            options = found.chosen(options)
-        if body.get("inputs") is not None:
-            given = pair_work.named_roles(found, body["inputs"])
-            chosen = [self._inputs(study, roles, given)]
-            if found.on_pair:
-                pair_work.demand_two(chosen[0])
-        elif len(roles) > 1:
-            raise BadRequest(f"the task {task} needs inputs for {', '.join(roles)}")
-        else:
-            wanted = body.get("series")
-            if wanted is not None and wanted not in known:
-                raise NotFound("there is no such series in this study")
-            uids = known if wanted is None else [wanted]
-            chosen = [{roles[0]: {"study": study, "series": uid}} for uid in uids]
+        chosen, options = task_inputs.chosen(self.store, study, find_task(task), body)
         return self.jobs.submit(study, task, chosen, options)
-
-    def _inputs(self, study: str, roles: Sequence[str], given: Any) -> dict[str, dict[str, str]]:
-        """Inputs by role as a client named them, checked."""
-        if not isinstance(given, dict) or set(given) != set(roles):
-            raise BadRequest(f"expected inputs to be an object with {', '.join(roles)}")
-        chosen = {}
-        for role, place in given.items():
-            if not isinstance(place, dict) or not isinstance(place.get("series"), str):
-                raise BadRequest(f'expected inputs.{role} to be {{"study": …, "series": …}}')
-            chosen[role] = {"study": str(place.get("study", study)), "series": place["series"]}
-            self.store.series(**chosen[role])
-        return chosen
 
     def _work(self, job: Job, control: Control) -> list[dict[str, str]]:
         """Do a job: one input after the other, each result kept as it comes."""
