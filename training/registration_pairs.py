@@ -1,9 +1,10 @@
 """Pairs of pictures for the verdict of a registration: right ones, and ones broken on purpose.
 
 Right pairs are two contrasts of one generated head, and a real slice with itself in invented
-contrast, moved by a known similarity. Broken ones take another person, a slice ten or more
-millimetres away, the mirror image, or noise. The real slices are of the data root's CC BY sets;
-the CT/MR pairs are never fitted on, only judged.
+contrast, moved by a known similarity. They are made to disagree as real ones do: bent by a pixel or
+two, a slice a little higher or lower, a scalp that the other one does not show. Broken ones take
+another person, a slice ten or more millimetres away, the mirror image, or noise. The real slices
+are of the data root's CC BY sets; the CT/MR pairs are never fitted on, only judged.
 """
 
 from __future__ import annotations
@@ -77,6 +78,23 @@ def _broken(kind: str, rng: np.random.Generator, moving: np.ndarray) -> np.ndarr
     return moving
 
 
+def _bent(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Two scans never agree exactly: a smooth displacement of up to a few pixels."""
+    coarse = rng.standard_normal((2, 5, 5)).astype(np.float32) * rng.uniform(0.3, 1.8)
+    size = picture.shape[::-1]
+    rows, columns = (cv2.resize(c, size, interpolation=cv2.INTER_CUBIC) for c in coarse)
+    grid = np.indices(picture.shape, dtype=np.float32)
+    return cv2.remap(picture, grid[1] + columns, grid[0] + rows, cv2.INTER_LINEAR)
+
+
+def _without_scalp(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The outermost tissue made dark, as a window for the brain does."""
+    inside = (picture > 0.1 * np.percentile(picture, 99)).astype(np.uint8)
+    filled = cv2.morphologyEx(inside, cv2.MORPH_CLOSE, np.ones((15, 15), np.uint8))
+    depth = cv2.distanceTransform(np.pad(filled, 1), cv2.DIST_L2, 5)[1:-1, 1:-1]
+    return np.where(depth > rng.uniform(4.0, 10.0), picture, 0.0).astype(np.float32)
+
+
 def generated(k: int, seed: int) -> Pair:
     """Pair number ``k`` of generated heads: two of CT, T1c and T2."""
     from appliance.phantom import make_person, slice_of
@@ -98,10 +116,12 @@ def generated(k: int, seed: int) -> Pair:
         return picture
 
     away = kind == "slices away"
-    where = offset + float(rng.choice([-1, 1]) * rng.uniform(30, 60)) if away else offset
+    between = rng.choice([-1, 1]) * rng.uniform(30, 60) if away else rng.normal(0.0, 1.5)
+    where = offset + float(between)
     who = person + 1 if kind == "another patient" else person
     truth = known(rng)
-    moving = _broken(kind, rng, displaced(scan(contrasts[1], who, where), truth))
+    moving = _bent(scan(contrasts[1], who, where), rng)
+    moving = _broken(kind, rng, displaced(moving, truth))
     right = truth if kind == RIGHT else None
     fixed = scan(contrasts[0], person, offset)
     return Pair(fixed, moving, right, kind, "generated", f"g{person}")
@@ -130,7 +150,11 @@ def real(root: Path, k: int, seed: int) -> Pair:
         candidates = [row for row in rows if row[1] != group]
         other = candidates[int(rng.integers(len(candidates)))][0]
     truth = known(rng)
-    moving = _broken(kind, rng, displaced(_invented(_read(root / other), rng), truth))
+    source = _read(root / other)
+    if rng.random() < 0.4:
+        source = _without_scalp(source, rng)
+    moving = displaced(_bent(_invented(source, rng), rng), truth)
+    moving = _broken(kind, rng, moving)
     right = truth if kind == RIGHT else None
     return Pair(_read(root / name), moving, right, kind, "real", group)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from appliance.core.transforms import parts
-from appliance.registration import starts
+from appliance.registration import globally, starts
 from appliance.registration.images import Head
 from appliance.registration.likeness import likeness
 from appliance.registration.polish import Match, polish
@@ -18,7 +18,9 @@ from appliance.registration.starts import Start
 _AFFINE_GAIN, _AFFINE_GAIN_MM = 1.03, 1.5
 """Gain in score that an affine transform must bring; more where millimetres are known."""
 _AFFINE_STRETCH = 1.15
-_LARGE_TURN_DEG = 55.0
+_STARTS, _KEPT = 14, 6
+ROUGH, SHARP, FINE = 0.8, 0.8, 1.2
+"""Scales of the edges on the coarse, medium and fine grids, in grid points."""
 
 Step = Callable[[float], None]
 """Takes the share of the work that is done; raises to stop it."""
@@ -48,29 +50,27 @@ class Alignment:
 
 def align_pictures(fixed: Head, moving: Head, step: Step) -> Alignment:
     """Similarity, or affine, between two pictures."""
-    coarse, medium, fine = ([(h.shrunk(f)) for h in (fixed, moving)] for f in (4, 2, 1))
-    found = starts.of_pictures(fixed.shrunk(5), moving.shrunk(5), 16)
+    coarse, medium = ([h.shrunk(f) for h in (fixed, moving)] for f in (4, 2))
+    found = globally.of_pictures(*coarse, _STARTS)
     step(0.2)
-    rough = Match(*coarse, sigma=1.0)
-    ranked = sorted(found, key=lambda s: -_handicap(s.matrix) * rough.score(s.matrix))[:9]
-    reached = []
-    for start in ranked:
-        refined = refine(*coarse, start.matrix, SIMILARITY, 30)
-        matrix, score = polish(rough, refined, 0.06, 2)
-        reached.append(Start(matrix, _handicap(matrix) * score))
-    step(0.45)
-    middle = Match(*medium, sigma=1.2)
-    better = []
-    for start in sorted(reached, key=lambda s: -s.score)[:6]:
-        matrix, score = polish(middle, start.matrix, 0.03, 2)
-        better.append(Start(matrix, _handicap(matrix) * score))
-    rivals = starts.distinct(fixed, better, 4)
-    step(0.7)
-    last = Match(*fine)
-    matrix, score = polish(last, rivals[0].matrix, 0.02, 2)
+    rough = Match(*coarse, sigma=ROUGH)
+    reached = [_polished(rough, start, 0.1, 2, 0.2) for start in found]
+    step(0.4)
+    middle = Match(*medium, sigma=SHARP)
+    kept = starts.distinct(fixed, reached, _KEPT)
+    rivals = starts.distinct(fixed, [_polished(middle, s, 0.05, 2, 0.05) for s in kept], _KEPT)
+    step(0.6)
+    last = Match(fixed, moving, sigma=FINE)
+    matrix, score = polish(last, rivals[0].matrix, 0.01, 1)
     freer = refine(*medium, matrix, AFFINE, 40)
     best = Alignment(matrix, score, SIMILARITY, tuple(rivals))
     return _chosen(best, freer, last.score, _AFFINE_GAIN)
+
+
+def _polished(match: Match, start: Start, reach: float, rounds: int, close: float) -> Start:
+    matrix, score = polish(match, start.matrix, reach, rounds, close)
+    ratio = match.moving.size / match.fixed.size
+    return Start(matrix, starts.plausible(matrix, ratio) * score)
 
 
 def align_volumes(fixed: Head, moving: Head, step: Step, threads: int = 2) -> Alignment:
@@ -101,7 +101,3 @@ def _chosen(
     if value > gain * best.score and parts(freer)["stretch"] < _AFFINE_STRETCH:
         return Alignment(freer, value, AFFINE, best.rivals)
     return best
-
-
-def _handicap(matrix: np.ndarray) -> float:
-    return starts.UPRIGHT if parts(matrix)["rotation_deg"] > _LARGE_TURN_DEG else 1.0

@@ -14,7 +14,7 @@ import numpy as np
 from scipy import ndimage
 
 from appliance.registration.images import Head
-from appliance.registration.likeness import index_transform, resampled
+from appliance.registration.likeness import resampled
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,14 +30,24 @@ class Field:
         return self.rows**2 + self.columns**2
 
 
-def field_of(head: Head, sigma: float = 1.5) -> Field:
-    """The head's field at a scale given in pixels of its grid; its own mean slope is the noise."""
+def field_of(head: Head, sigma: float = 1.5, depth: float = 0.0) -> Field:
+    """The head's field at a scale given in pixels of its grid; its own mean slope is the noise.
+
+    Parameters
+    ----------
+    depth : float
+        Edges less deep in the head, in grid points, are left out: the outline of a CT is bone,
+        that of an MR is skin, and they belong to different places.
+    """
     rows = ndimage.gaussian_filter(head.values, sigma, order=(1, 0))
     columns = ndimage.gaussian_filter(head.values, sigma, order=(0, 1))
     length = np.hypot(rows, columns)
     steep = length[length > 1e-4]
     floor = float(steep.mean()) if steep.size else 1.0
     size = np.sqrt(length**2 + floor**2)
+    if depth > 0.0:
+        inner = np.clip((ndimage.distance_transform_edt(head.mask) - depth) / 2 + 0.5, 0.0, 1.0)
+        rows, columns = rows * inner, columns * inner
     return Field(*(np.ascontiguousarray(part / size, np.float32) for part in (rows, columns)))
 
 
@@ -55,20 +65,3 @@ def carried(field: Field, shape: tuple[int, int], index: np.ndarray) -> Field:
         np.float32(turn[0, 0]) * rows + np.float32(turn[1, 0]) * columns,
         np.float32(turn[0, 1]) * rows + np.float32(turn[1, 1]) * columns,
     )
-
-
-def agreement(one: Field, other: Field, where: np.ndarray | None = None) -> float:
-    """Squared cosine of the fields over their energies: 0 unrelated, 1 the same edges."""
-    product = (one.rows * other.rows + one.columns * other.columns) ** 2
-    energies = one.energy, other.energy
-    if where is not None:
-        product, energies = product[where], tuple(e[where] for e in energies)
-    return float(product.sum() / (np.sqrt(energies[0].sum() * energies[1].sum()) + 1e-6))
-
-
-def edges_agree(fixed: Head, moving: Head, matrix: np.ndarray, sigma: float = 1.5) -> float:
-    """`agreement` of two heads under a world transform."""
-    field = carried(
-        field_of(moving, sigma), fixed.values.shape, index_transform(fixed, moving, matrix)
-    )
-    return agreement(field_of(fixed, sigma), field)

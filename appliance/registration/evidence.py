@@ -13,7 +13,7 @@ import numpy as np
 from scipy import ndimage
 
 from appliance.core.transforms import about, corners, parts, rotation, target_errors
-from appliance.registration.align import Alignment
+from appliance.registration.align import FINE, SHARP, Alignment
 from appliance.registration.edges import carried
 from appliance.registration.images import REVERSE, Head
 from appliance.registration.likeness import index_transform, resampled
@@ -30,16 +30,18 @@ NAMES = (
     "size",
     "stretch",
     "rival",
+    "margin",
     "inverse",
     "recovery",
 )
-DECIDING = ("peak", "blocks", "mirror", "recovery")
+DECIDING = ("peak", "blocks", "mirror", "rival", "margin", "recovery")
 """What the fitted decision takes, in this order: a match held against its own shifted, mirrored or
 disturbed self. Levels of edges and information depend on the contrasts: a decision that used them
 called every right CT/MR pair failed."""
 
 _SHIFTS = range(-8, 9, 2)
 _INNER = 0.12
+_CLEARLY = 0.4
 
 
 def of_pictures(
@@ -50,13 +52,14 @@ def of_pictures(
     ``size``, ``inverse`` and ``recovery`` grow with trouble, the others with success. Errors are
     shares of the head's size.
     """
-    fine = Match(fixed, moving)
-    medium = Match(fixed.shrunk(2), moving.shrunk(2), sigma=1.2)
-    back = Match(moving.shrunk(2), fixed.shrunk(2), sigma=1.2)
+    fine = Match(fixed, moving, sigma=FINE)
+    medium = Match(fixed.shrunk(2), moving.shrunk(2), sigma=SHARP)
+    back = Match(moving.shrunk(2), fixed.shrunk(2), sigma=SHARP)
     step(0.75)
     shown = inside(fine, found.matrix)
     shown["mirror"] = _mirror_margin(medium, found.matrix)
     step(0.85)
+    shown["margin"] = _margin(medium, found.matrix)
     others = found.rivals[1:]
     shown["rival"] = 1.0 - others[0].score / max(found.rivals[0].score, 1e-6) if others else 1.0
     points, size = corners(*fixed.box), fixed.size
@@ -165,6 +168,17 @@ def _mirror_margin(match: Match, matrix: np.ndarray) -> float:
     return 1.0 - max(rivals) / max(own, 1e-6)
 
 
+def _margin(match: Match, matrix: np.ndarray) -> float:
+    """How much better the match is than turned, sized or shifted by a tenth of the head."""
+    fixed, reach = match.fixed, 0.1 * match.fixed.size
+    ways = [(1.0, d, (0, 0)) for d in (-11.0, 11.0)] + [(s, 0.0, (0, 0)) for s in (0.87, 1.15)]
+    ways += [(1.0, 0.0, o) for o in ((-reach, 0), (reach, 0), (0, -reach), (0, reach))]
+    others = [
+        match.score(matrix @ about(fixed.centre, s * rotation(d), np.array(o))) for s, d, o in ways
+    ]
+    return 1.0 - float(np.mean(others)) / max(match.score(matrix), 1e-6)
+
+
 def _known(fixed: Head) -> list[np.ndarray]:
     """Two known perturbations: a turn with a shift, each way."""
     reach = 0.04 * fixed.size
@@ -180,8 +194,10 @@ def _share(one: np.ndarray, other: np.ndarray, points: np.ndarray, size: float) 
 
 
 def vector(evidence: Mapping[str, float]) -> np.ndarray:
-    """The evidence as (4,) float64 in the order of `DECIDING`; a long tail drawn in."""
+    """The evidence as (len(DECIDING),) float64 in the order of `DECIDING`; long tails drawn in."""
     values = np.array([evidence[name] for name in DECIDING], np.float64)
     place = DECIDING.index("recovery")
     values[place] = np.log(values[place] + 0.002)
+    place = DECIDING.index("rival")  # no rival at all is no better than a clearly worse one
+    values[place] = min(values[place], _CLEARLY)
     return values

@@ -21,6 +21,8 @@ _FOREGROUND = 0.12
 _LONGEST_PX = 256
 _LONGEST_VOXELS = 128
 _STEP_MM = 2.0
+_PLATEAU = 0.05
+"""Share of the head at the highest value from which on a window has cut the picture off."""
 REVERSE = np.eye(4)[[2, 1, 0, 3]]
 """LPS ``(x, y, z, 1)`` to the order of a volume's working grid, ``(z, y, x, 1)``, and back."""
 
@@ -163,7 +165,20 @@ def of_picture(array: np.ndarray) -> Head:
         to_world[axis, axis] = whole / part
         to_world[axis, 2] = (whole / part - 1) / 2
     mask = head_mask(picture)
-    return Head(_scaled(picture, mask), mask, to_world)
+    return Head(_thinned(_scaled(picture, mask), mask), mask, to_world)
+
+
+def _thinned(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """A saturated plateau made narrower by a pixel each side.
+
+    In a brain window bone is white from its faintest share of a pixel on, and so drawn wider than
+    it is, on both sides: without this a CT's skull is matched to a larger MR.
+    """
+    hot = (values >= values.max() - 1e-3) & mask
+    if hot.sum() < _PLATEAU * mask.sum():
+        return values
+    near = ndimage.binary_dilation(hot, iterations=2)
+    return np.where(near, ndimage.grey_erosion(values, (3, 3)), values).astype(np.float32)
 
 
 def of_volume(volume: Volume) -> Head:

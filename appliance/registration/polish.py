@@ -1,7 +1,8 @@
-"""The last pixels of two pictures: information and edges together, by a direct search.
+"""The last pixels of two pictures: three measures of likeness together, by a direct search.
 
-Mutual information alone draws the scalp of an MR onto the skull of a CT whose window hides the
-scalp; edges alone have many false optima. Their sum is within a pixel or two of experts.
+Information over the whole head draws the scalp of an MR onto the skull of a CT whose window hides
+the scalp; edges alone have many false optima. Information of blocks, correlation of windows and
+edges inside the head err differently, and their sum errs least.
 
 References
 ----------
@@ -18,7 +19,9 @@ import numpy as np
 from scipy.optimize import minimize
 
 from appliance.core.transforms import about, rotation
-from appliance.registration.edges import Field, agreement, carried, field_of
+from appliance.registration.blocks import Blocks
+from appliance.registration.correlation import Windows
+from appliance.registration.edges import Field, carried, field_of
 from appliance.registration.images import Head
 from appliance.registration.likeness import (
     BINS,
@@ -28,47 +31,88 @@ from appliance.registration.likeness import (
     resampled,
 )
 
-_INFORMATION = 1.0
-"""Weight of the information beside the edges."""
+_FEWEST = 32
+_DEPTH = 1.5
+"""Edges less deep in the head, in grid points, are its outline, and do not count."""
+_CONTAINED = 0.9
+"""Share of the smaller head that has to lie in the other for a full score."""
 
 
 class Match:
-    """How well two pictures match, as a function of the transform; fields are computed once."""
+    """How well two pictures match, as a function of the transform; fields are computed once.
+
+    Everything is taken over what both heads share, within the fixed head's box.
+    """
 
     def __init__(self, fixed: Head, moving: Head, sigma: float = 1.5) -> None:
         self.fixed, self.moving, self._sigma = fixed, moving, sigma
+        rows, columns = np.nonzero(fixed.mask)
+        self._cut = slice(rows.min(), rows.max() + 1), slice(columns.min(), columns.max() + 1)
+        corner = np.eye(3)
+        corner[:2, 2] = rows.min(), columns.min()
+        self._to_world = fixed.to_world @ corner
         self._inverse = np.linalg.inv(moving.to_world)
-        self._codes = codes(fixed.values)
-        self._inside = moving.mask.astype(np.float32) if moving.size > fixed.size else None
+        self._values = np.ascontiguousarray(fixed.values[self._cut])
+        self._mask = fixed.mask[self._cut]
+        self._inside = moving.mask.astype(np.float32)
+        self._areas = float(fixed.mask.sum()), float(moving.mask.sum())
 
     @cached_property
     def fields(self) -> tuple[Field, Field]:
-        """Of the fixed and of the moving picture."""
-        return field_of(self.fixed, self._sigma), field_of(self.moving, self._sigma)
+        """Of the fixed and of the moving picture, whole."""
+        return tuple(field_of(h, self._sigma, _DEPTH) for h in (self.fixed, self.moving))
+
+    @cached_property
+    def _edges(self) -> tuple[Field, float, float]:
+        one, other = self.fields
+        cut = Field(*(np.ascontiguousarray(p[self._cut]) for p in (one.rows, one.columns)))
+        return cut, float(one.energy.sum()), float(other.energy.sum())
+
+    @cached_property
+    def _blocks(self) -> Blocks:
+        return Blocks(self._values, self.fixed.size / self.fixed.step)
+
+    @cached_property
+    def _windows(self) -> Windows:
+        return Windows(self._values, self.fixed.size / self.fixed.step)
 
     def index(self, matrix: np.ndarray) -> np.ndarray:
         """Index of the fixed to index of the moving grid."""
         return self._inverse @ matrix @ self.fixed.to_world
 
     def information(self, matrix: np.ndarray) -> float:
-        """Normalised information over the larger head."""
-        index, shape = self.index(matrix), self._codes.shape
-        values = resampled(self.moving.values, shape, index)
-        where = self.fixed.mask
-        if self._inside is not None:
-            where = resampled(self._inside, shape, index) >= 0.5
-        if where.sum() < 32:
+        """Normalised information over what both heads share."""
+        values, both, _ = self._carried(matrix)
+        if both.sum() < _FEWEST:
             return 0.0
-        return normalised_information(joint(self._codes[where], codes(values[where]), BINS))
+        one = codes(self._values[both])
+        return normalised_information(joint(one, codes(values[both]), BINS))
+
+    def _carried(self, matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+        """The moving values, what both heads share, and its share of the smaller head."""
+        index, shape = self._inverse @ matrix @ self._to_world, self._values.shape
+        values = resampled(self.moving.values, shape, index)
+        both = (resampled(self._inside, shape, index) >= 0.5) & self._mask
+        size = self._areas[1] / max(abs(np.linalg.det(index[:2, :2])), 1e-9)
+        return values, both, float(both.sum()) / max(min(self._areas[0], size), 1.0)
 
     def edges(self, matrix: np.ndarray) -> float:
-        """Agreement of the edges."""
-        one, other = self.fields
-        return agreement(one, carried(other, self._codes.shape, self.index(matrix)))
+        """Agreement of the edges inside the heads."""
+        index = self._inverse @ matrix @ self._to_world
+        one, own, energy = self._edges
+        other = carried(self.fields[1], self._values.shape, index)
+        product = (one.rows * other.rows + one.columns * other.columns) ** 2
+        energy /= max(abs(np.linalg.det(index[:2, :2])), 1e-9)
+        return float(product.sum() / (np.sqrt(own * energy) + 1e-6))
 
     def score(self, matrix: np.ndarray) -> float:
-        """Edges and information, 0 to 2."""
-        return self.edges(matrix) + _INFORMATION * self.information(matrix)
+        """Edges, information of blocks and correlation of windows, 0 to 3."""
+        values, both, contained = self._carried(matrix)
+        if both.sum() < _FEWEST:
+            return 0.0
+        found = self.edges(matrix)
+        found += self._blocks.information(values, both) + self._windows.correlation(values, both)
+        return found * min(1.0, contained / _CONTAINED)
 
 
 def polish(
@@ -76,7 +120,7 @@ def polish(
     start: np.ndarray,
     reach: float = 0.06,
     rounds: int = 3,
-    scaled: bool = True,
+    close: float = 0.02,
     check: Callable[[], None] | None = None,
 ) -> tuple[np.ndarray, float]:
     """The best transform near a start, and its score.
@@ -89,6 +133,8 @@ def polish(
         How far the head's edge may move, as a share of its size.
     rounds : int
         Passes of the search.
+    close : float
+        How closely each parameter is searched, in per cent of the head's size.
     """
     fixed = match.fixed
     centre, size = fixed.centre, fixed.size
@@ -96,22 +142,20 @@ def polish(
     def matrix(steps: np.ndarray) -> np.ndarray:
         # one unit of each parameter moves the head's edge by about 1 % of its size
         turn = rotation(np.degrees(0.02 * steps[2]))
-        scale = np.exp(0.02 * steps[3]) if scaled else 1.0
-        return start @ about(centre, scale * turn, 0.01 * size * steps[:2])
+        return start @ about(centre, np.exp(0.02 * steps[3]) * turn, 0.01 * size * steps[:2])
 
     def cost(steps: np.ndarray) -> float:
         if check is not None:
             check()
-        return -match.score(matrix(np.append(steps, 0.0) if not scaled else steps))
+        return -match.score(matrix(steps))
 
-    length = 4 if scaled else 3
     found = minimize(
         cost,
-        np.zeros(length),
+        np.zeros(4),
         method="Powell",
-        bounds=[(-100 * reach, 100 * reach)] * length,
-        options={"xtol": 0.02, "ftol": 1e-4, "maxiter": rounds},
+        bounds=[(-100 * reach, 100 * reach)] * 4,
+        options={"xtol": close, "ftol": 1e-4, "maxiter": rounds},
     )
-    best = matrix(found.x if scaled else np.append(found.x, 0.0))
+    best = matrix(found.x)
     score, before = match.score(best), match.score(start)
     return (best, score) if score >= before else (start, before)

@@ -97,7 +97,8 @@ def register(
     try:
         heads = [_head(series, flat) for series in (fixed, moving)]
         step(0.05)
-        return _registered(*heads, step, limits or verdict.shipped())
+        part = verdict.PICTURES if flat else verdict.VOLUMES
+        return _registered(*heads, step, limits or verdict.shipped(part))
     except BlankImage as error:
         return _failed(flat, error)
     finally:

@@ -1,26 +1,17 @@
-"""Where refinement starts: heads laid over each other, turned, sized and shifted coarsely."""
+"""Where refinement starts: which transforms are distinct, and the starts of two volumes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 
-from appliance.core.transforms import about, corners, rotation, target_errors
+from appliance.core.transforms import about, corners, parts, rotation, target_errors
 from appliance.registration.images import Head
-from appliance.registration.likeness import (
-    codes,
-    joint,
-    likeness,
-    normalised_information,
-    resampled,
-)
+from appliance.registration.likeness import likeness
 
-UPRIGHT = 0.9
-"""What the score of a large turn counts beside a moderate one: pictures are mostly upright."""
-_BINS = 12
+_TURN_DEG, _LOG_SIZE, _LEAST = 60.0, 0.2, 0.8
+"""Where turns and sizes begin to be unlikely, and what the score of the least likely counts."""
 _APART = 0.06
 """Two starts are distinct when the head's corners lie this share of its size apart."""
 
@@ -33,37 +24,21 @@ class Start:
     score: float
 
 
-def of_pictures(fixed: Head, moving: Head, keep: int = 12) -> list[Start]:
-    """The best distinct starts of two pictures on coarse grids, best first.
+def plausible(matrix: np.ndarray, ratio: float) -> float:
+    """What the score of a transform of pictures counts, 0.64 to 1.
 
-    Centroids are laid over each other; turns, sizes and shifts are tried around that, finely for
-    moderate turns, coarsely for the rest of the circle, which few pictures need.
+    Pictures are mostly upright, and either drawn to the same scale or filled by the head alike.
+
+    Parameters
+    ----------
+    ratio : float
+        Size of the moving head over that of the fixed one.
     """
-    one = codes(fixed.values, _BINS)
-    inverse = np.linalg.inv(moving.to_world)
-    shape = fixed.values.shape
-
-    def score(matrix: np.ndarray) -> float:
-        values = resampled(moving.values, shape, inverse @ matrix @ fixed.to_world)
-        return normalised_information(joint(one, codes(values, _BINS), _BINS))
-
-    near = _laid_over(fixed, moving, range(-48, 49, 8), 2, 0.05)
-    far = _laid_over(fixed, moving, range(60, 301, 12), 1, 0.07)
-    found = [Start(matrix, score(matrix)) for matrix in near]
-    found += [Start(matrix, UPRIGHT * score(matrix)) for matrix in far]
-    return distinct(fixed, found, keep)
-
-
-def _laid_over(
-    fixed: Head, moving: Head, angles: range, around: int, step: float
-) -> Iterator[np.ndarray]:
-    shift = moving.centre - fixed.centre
-    ratio = moving.size / fixed.size
-    places = range(-around, around + 1)
-    for degrees, power, row, column in product(angles, places, places, places):
-        linear = ratio * np.exp(0.08 * power) * rotation(degrees)
-        offset = step * moving.size * np.array([row, column])
-        yield about(fixed.centre, linear, shift + offset)
+    shape = parts(matrix)
+    away = min(abs(np.log(shape["scale"])), abs(np.log(shape["scale"] / ratio)))
+    factors = (np.exp(-0.5 * (shape["rotation_deg"] / _TURN_DEG) ** 2),)
+    factors += (np.exp(-0.5 * (away / _LOG_SIZE) ** 2),)
+    return float(np.prod(np.maximum(factors, _LEAST)))
 
 
 def of_volumes(fixed: Head, moving: Head, keep: int = 3) -> list[Start]:

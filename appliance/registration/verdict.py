@@ -18,13 +18,17 @@ from appliance.core.errors import ManifestError
 from appliance.registration.evidence import DECIDING, vector
 
 GOOD, DOUBTFUL, FAILED = "good", "doubtful", "failed"
-SCHEMA = "neuralscan/registration-limits/1"
+SCHEMA = "neuralscan/registration-limits/2"
 _SCALE, _STRETCH = (0.5, 2.0), 0.25
 _INVERSE = 0.1
+PICTURES, VOLUMES = "pictures", "volumes"
+"""The parts of ``limits.json``: what is strong evidence for a picture is not for a volume."""
 _TEXT = {
     "peak": "the inside fits as well after a shift",
     "blocks": "parts of the inside would rather lie elsewhere",
     "mirror": "the mirror image fits about as well",
+    "rival": "another position fits about as well",
+    "margin": "it fits hardly better than when turned or shifted",
     "recovery": "a known shift is not found again",
 }
 
@@ -48,11 +52,12 @@ class Limits:
     failed: float
 
     @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Limits:
+    def from_json(cls, document: Mapping[str, Any], part: str = PICTURES) -> Limits:
         """Parse and check; raises ManifestError for another schema, order or shape."""
         try:
-            arrays = [np.array(document[k], np.float64) for k in ("mean", "spread", "weights")]
-            numbers = [float(document[k]) for k in ("intercept", "good", "failed")]
+            found = document[part]
+            arrays = [np.array(found[k], np.float64) for k in ("mean", "spread", "weights")]
+            numbers = [float(found[k]) for k in ("intercept", "good", "failed")]
             fits = document["schema"] == SCHEMA and tuple(document["names"]) == DECIDING
         except (KeyError, TypeError, ValueError) as error:
             raise ManifestError(f"the limits of registration are damaged: {error}") from error
@@ -72,10 +77,10 @@ class Limits:
 
 
 @cache
-def shipped() -> Limits:
-    """The limits that come with the code."""
+def shipped(part: str = PICTURES) -> Limits:
+    """The limits that come with the code, for `PICTURES` or `VOLUMES`."""
     text = resources.files("appliance.registration").joinpath("limits.json").read_text("utf-8")
-    return Limits.from_json(json.loads(text))
+    return Limits.from_json(json.loads(text), part)
 
 
 def judge(
