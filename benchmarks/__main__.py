@@ -230,7 +230,7 @@ def _add_run(run: argparse.ArgumentParser) -> None:
         "--preset",
         choices=tuple(PRESETS),
         default="quick",
-        help="quick: 8.5 s a row; standard: 180 s; mlperf-like: 600 s (default: quick)",
+        help="quick: 7 s a row; standard: 180 s; mlperf-like: 600 s (default: quick)",
     )
     run.add_argument(
         "--targets", type=_list(GROUPS), default=list(GROUPS), help=f"of {', '.join(GROUPS)}"

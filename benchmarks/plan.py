@@ -30,7 +30,7 @@ class Preset:
 PRESETS = {
     one.name: one
     for one in (
-        Preset("quick", ("single-stream", "offline"), 10, 0.85),
+        Preset("quick", ("single-stream", "offline"), 10, 0.7),
         Preset("standard", ("single-stream", "multi-stream", "server", "offline"), 30, 6.0),
         Preset("mlperf-like", ("single-stream", "multi-stream", "server", "offline"), 1, 600.0, 20),
     )
