@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 
 from appliance import NOTICE, __version__
 from appliance.pair_pictures import for_report
 from appliance.pair_words import in_words, tone
 from appliance.pairs import Pair
 from appliance.report import style
+from appliance.templating import data_uri, environment
 
 _LEAST = 1e-3
 
@@ -60,27 +60,18 @@ def measurements(document: Mapping[str, Any]) -> list[tuple[str, str, str]]:
 
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
-    made = Environment(
-        loader=PackageLoader("appliance"), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    made.filters["words"] = lambda name: str(name).replace("_", " ").capitalize()
-    return made
+    return environment()
 
 
 def to_html(pair: Pair) -> str:
     """The page, pictures inlined, nothing loaded from elsewhere."""
     document = pair.document
     word, meaning = in_words(document)
-    pictures = [
-        (caption, "data:image/png;base64," + base64.b64encode(data).decode())
-        for caption, data in for_report(pair)
-    ]
+    pictures = [(caption, data_uri(data)) for caption, data in for_report(pair)]
     for name, text in pair.texts.items():
         if name.endswith(".svg"):
-            data = base64.b64encode(text.encode()).decode()
             caption = name.removesuffix(".svg").replace("_", " ").capitalize()
-            pictures.append((caption, f"data:image/svg+xml;base64,{data}"))
+            pictures.append((caption, data_uri(text.encode(), "image/svg+xml")))
     return (
         _environment()
         .get_template("pair.html")

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 
 from appliance import NOTICE, __version__, reference
 from appliance.core.types import Report, Series
 from appliance.render import Pictures
+from appliance.templating import data_uri, environment
 
 _PICTURES = 6
 VERDICTS = {
@@ -105,17 +106,9 @@ def policy() -> str:
 
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("appliance"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+    return environment(
+        label=lambda name: LABELS.get(name, str(name).replace("_", " ")), percent=percent
     )
-    environment.filters["label"] = lambda name: LABELS.get(name, str(name).replace("_", " "))
-    environment.filters["percent"] = percent
-    environment.filters["words"] = lambda name: str(name).replace("_", " ").capitalize()
-    return environment
 
 
 def percent(share: float) -> str:
@@ -177,7 +170,7 @@ def pictures(report: Report, series: Series | None) -> list[Picture]:
 
 
 def _data_uri(png: bytes) -> str:
-    return "data:image/png;base64," + base64.b64encode(png).decode()
+    return data_uri(png)
 
 
 def not_measured(document: Mapping[str, Any]) -> list[str]:

@@ -27,6 +27,8 @@ _TALL, _SMALL = 1 / 6, 6
 """Height of a letter: at most this share of the picture, at least so many pixels."""
 _LETTERS = 3
 _SATURATED_LETTERS = 5
+_MERGED = 1.5
+"""Marks that could be three letters at half size, where neighbours touch."""
 _SURE = 6
 _FEWEST_PIXELS = 3 * _SMALL
 
@@ -146,7 +148,7 @@ def _worth_a_look(plane: np.ndarray, scale: _Scale) -> np.ndarray:
     bright = (small >= _WHITE) & (strokes > _LEVELS[-1])
     few = np.count_nonzero(bright) < bright.size / 10
     return np.array(
-        [_could_be(around, _LETTERS), few and _could_be(bright, _SATURATED_LETTERS)], bool
+        [_could_be(around, _MERGED), few and _could_be(bright, _SATURATED_LETTERS)], bool
     )
 
 

@@ -141,3 +141,12 @@ def test_one_report_keeps_what_it_said_before():
     report = Report({"quality": {"warnings": ["x"]}, "verdict": "tumor"})
     document = burned_in.told(report, [(1, 2, 3, 4)]).document
     assert document["quality"] == {"warnings": ["x"], "text_places": [[1, 2, 3, 4]]}
+
+
+@pytest.mark.parametrize("tall", [12, 16, 20])
+def test_a_short_name_is_found(tall):
+    """Few letters that touch at half size must not end the search there."""
+    for number in range(4):
+        plane = head(700 + number, 512 if number % 2 else 256)
+        plane, own = drawn(plane, "Li Wei", number, tall, 0.6, number)
+        assert share_covered(burned_in.find(plane), own) >= 0.9, number

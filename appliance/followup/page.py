@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 
 from appliance import __version__
 from appliance.followup.pictures import Panel
 from appliance.followup.timeline import svg
 from appliance.report import style
+from appliance.templating import data_uri, environment
 
-PNG = "data:image/png;base64,"
 TITLES = {
     "larger": "Larger",
     "smaller": "Smaller",
@@ -60,9 +59,7 @@ def to_html(document: Mapping[str, Any], panels: Sequence[Panel]) -> str:
     panels : sequence of Panel
         Of the last two studies.
     """
-    pictures = [
-        {"caption": one.caption, "uri": PNG + base64.b64encode(one.png).decode()} for one in panels
-    ]
+    pictures = [{"caption": one.caption, "uri": data_uri(one.png)} for one in panels]
     return _environment().get_template("followup.html").render(
         document=document,
         steps=steps_of(document),
@@ -79,14 +76,8 @@ def to_html(document: Mapping[str, Any], panels: Sequence[Panel]) -> str:
 
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("appliance"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+    return environment(
+        signed=lambda value: f"{value:+.0f} %",
+        sides=lambda pair: " × ".join(f"{side:.1f}" for side in pair),
+        size=lambda value: f"{value:.2f}" if value < 10 else f"{value:.0f}",
     )
-    environment.filters["signed"] = lambda value: f"{value:+.0f} %"
-    environment.filters["sides"] = lambda pair: " × ".join(f"{side:.1f}" for side in pair)
-    environment.filters["size"] = lambda value: f"{value:.2f}" if value < 10 else f"{value:.0f}"
-    return environment
