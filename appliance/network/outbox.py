@@ -175,8 +175,8 @@ class Outbox:
             self._later(parcel, f"internal fault ({type(error).__name__})")
         else:
             self._drop(parcel)
-            self._count("sent" if kinds else "empty")
             self._record("sent" if kinds else "nothing_to_send", parcel, kinds=kinds)
+            self._count("sent" if kinds else "empty")
 
     def _deliver(self, parcel: Parcel) -> list[str]:
         """Make the objects and send them; which they were. Raises NotFound for a deleted study."""
@@ -197,16 +197,17 @@ class Outbox:
         if parcel.attempts >= self._settings.push_attempts:
             self._give_up(parcel, problem)
             return
-        delay = self._settings.push_retry_s * 2 ** min(parcel.attempts - 1, 20)
-        self._put(parcel, min(delay, _LONGEST_S))
         if parcel.attempts == 1:
             self._record("delayed", parcel, reason=problem)
+        delay = self._settings.push_retry_s * 2 ** min(parcel.attempts - 1, 20)
+        self._put(parcel, min(delay, _LONGEST_S))
 
     def _give_up(self, parcel: Parcel, problem: str) -> None:
+        """The audit says so before anybody can see it."""
+        self._record("failed", parcel, reason=problem, attempts=parcel.attempts)
         parcel.state, parcel.problem = FAILED, problem
         self._put(parcel)
         self._count("failed")
-        self._record("failed", parcel, reason=problem, attempts=parcel.attempts)
         logger.error("results of series %s were not sent: %s", parcel.series[-8:], problem)
 
     def _drop(self, parcel: Parcel) -> None:

@@ -39,6 +39,12 @@ def stored(one):
     return one.status()["dicom"]["stored"]
 
 
+def rejection(here):
+    """Why the latest peer was turned away: noted just after it was."""
+    wait_for(lambda: "peer.rejected" in here.actions())
+    return here.service.audit.entries()[0][0]["detail"]["reason"]
+
+
 def test_a_series_is_taken_and_analysed(here, tmp_path):
     answer = here.store(*written(series(3), tmp_path / "in"))
     assert answer.returncode == 0, answer.stderr
@@ -54,7 +60,7 @@ def test_a_series_is_taken_and_analysed(here, tmp_path):
 def test_echo(here):
     answer = run("echoscu", "-aet", "CT2", "-aec", "NEURALSCAN", "127.0.0.1", str(here.port))
     assert answer.returncode == 0, answer.stderr
-    assert here.status()["dicom"]["echoed"] == 1
+    wait_for(lambda: here.status()["dicom"]["echoed"] == 1)
 
 
 def test_a_stranger_is_rejected_and_the_audit_says_so(here, tmp_path):
@@ -69,20 +75,19 @@ def test_a_stranger_is_rejected_and_the_audit_says_so(here, tmp_path):
     assert here.studies() == []
     for _ in range(3):  # who knocks all the time does not fill the log
         associate(here, "STRANGER")
-    assert here.status()["dicom"]["rejected"] == 4
+    wait_for(lambda: here.status()["dicom"]["rejected"] == 4)
     assert here.actions() == ["peer.rejected"]
 
 
 def test_a_name_at_the_wrong_address_is_rejected(tmp_path):
     with site(tmp_path, dicom_peers=("CT1@192.0.2.1",)) as here:
         assert associate(here).is_rejected
-        assert here.service.audit.entries()[0][0]["detail"]["reason"].startswith("its address")
+        assert rejection(here).startswith("its address")
 
 
 def test_who_calls_another_is_rejected(here):
     assert associate(here, called="OTHER").is_rejected
-    reason = here.service.audit.entries()[0][0]["detail"]["reason"]
-    assert reason == "it called OTHER"
+    assert rejection(here) == "it called OTHER"
 
 
 def test_no_more_associations_than_allowed(tmp_path):
@@ -90,7 +95,7 @@ def test_no_more_associations_than_allowed(tmp_path):
         links = [associate(here) for _ in range(2)]
         third = associate(here)
         assert third.is_rejected
-        assert "too many" in here.service.audit.entries()[0][0]["detail"]["reason"]
+        assert "too many" in rejection(here)
         for link in links:
             link.release()
         wait_for(lambda: here.status()["dicom"]["open"] == 0)
