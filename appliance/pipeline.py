@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -167,10 +168,11 @@ class Analyzer:
         progress: Callable[[float], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
         crowd: bool = False,
+        meanwhile: Callable[[], object] | None = None,
     ) -> Reading:
-        """The one pass over a series."""
+        """The one pass over a series; `meanwhile` is called while the network computes."""
         infer = self._infer_many(series.volume.shape[0], crowd)
-        return read(series, infer, self.manifest, progress, cancelled)
+        return read(series, infer, self.manifest, progress, cancelled, meanwhile)
 
     def outlier_scores(self, reading: Reading) -> np.ndarray:
         """Out-of-distribution score of each slice that was read; 1.0 is the accepted limit."""
@@ -216,16 +218,17 @@ class Analyzer:
         started = time.perf_counter()
         timings = {**_NO_TIMINGS, "decode": decode_ms}
         rule, score = self.manifest.verdict, None
-        series, text = burned_in.noticed(series)
+        look = cache(partial(burned_in.noticed, series))
         try:
             check_header(series, self.manifest)
-            reading = self.read(series, progress, cancelled, crowd)
+            reading = self.read(series, progress, cancelled, crowd, meanwhile=look)
             timings.update(reading.timings_ms)
             before = time.perf_counter()
             scores = self.outlier_scores(reading)
             score = self._series_score(scores)
             self._demand_familiar(score)
         except InputError as error:
+            series, text = look()
             timings["total"] = decode_ms + (time.perf_counter() - started) * 1e3
             refusal = Refusal(error.code, error.message)
             given = document.input_of(series)
@@ -233,6 +236,7 @@ class Analyzer:
             return burned_in.told(report, text)
         found = interpret(reading, self.manifest, scores)
         result, opinion = answer(found), self._second_opinion(found)
+        series, text = look()
         now = time.perf_counter()
         timings["interpret"] = (now - before) * 1e3
         timings["total"] = decode_ms + (now - started) * 1e3

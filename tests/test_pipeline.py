@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from appliance.core.errors import BlankImage
 from appliance.core.geometry import voxel_ml
 from appliance.core.types import LABELS, Refusal, Volume
 from appliance.pipeline import Analyzer
@@ -243,3 +244,26 @@ def test_text_in_a_picture_is_said_and_its_place_reported(analyzer, series):
     assert any("text in the picture" in warning for warning in quality["warnings"])
     ((row0, _, row1, _),) = quality["text_places"]
     assert 0 <= row0 < row1 <= 30
+
+
+def test_what_can_be_done_meanwhile_is_done_once_after_the_network_began(analyzer, series):
+    begun, calls = [], []
+    real = analyzer._infer_many
+
+    def counted(slices, crowd=False):
+        infer = real(slices, crowd)
+
+        def call(arrays):
+            return infer(begun.append(1) or array for array in arrays)
+
+        return call
+
+    analyzer._infer_many = counted
+    analyzer.read(series, meanwhile=lambda: calls.append(len(begun)))
+    assert calls == [1]
+    with pytest.raises(BlankImage):
+        analyzer.read(
+            make_series(volume=Volume(np.zeros((2, 64, 64), np.float32), AFFINE)),
+            meanwhile=lambda: calls.append(0),
+        )
+    assert calls == [1]
