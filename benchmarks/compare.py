@@ -9,9 +9,9 @@ from typing import Any
 from appliance.core.errors import BadRequest
 from benchmarks import host
 from benchmarks.results import MEASURED, Row, Run
-from benchmarks.statistics import Ratio, figure, ratio
+from benchmarks.statistics import THROUGHPUT, Ratio, calm, ratio
 
-KEY = {"offline": "throughput_per_s"}
+KEY = {"offline": THROUGHPUT}
 """What a scenario is judged by; all others by the median."""
 
 
@@ -24,7 +24,7 @@ class Pair:
     figure : str
         What the ratio is of.
     before, after : float
-        That figure.
+        That figure, of the half of the blocks that were fastest.
     """
 
     row: Row
@@ -101,7 +101,7 @@ def pairs(before: Run, after: Run) -> list[Pair]:
             continue
         name = KEY.get(row.scenario, "p50_ms")
         a, b = old.pieces, row.pieces
-        found.append(Pair(row, name, figure(a, name), figure(b, name), ratio(a, b, name)))
+        found.append(Pair(row, name, calm(a, name), calm(b, name), ratio(a, b, name)))
     if not found:
         raise BadRequest("no row of the second run was measured with blocks in the first")
     return found

@@ -82,6 +82,8 @@ class Contender:
         Scenarios that it alone has (``fit``, ``predict``, ``train-step``), in every run.
     share : float
         Of a block's length; for calls so short that less will do.
+    visits : int
+        Blocks a round, shorter by as much: more of them tell small differences from weather.
     scale : (str, float), optional
         The axis of `benchmarks.scaling` it is a point of, and where.
     """
@@ -97,6 +99,7 @@ class Contender:
     scenarios: tuple[str, ...] = ()
     own: tuple[str, ...] = ()
     share: float = 1.0
+    visits: int = 1
     scale: tuple[str, float] | None = None
 
     @property
@@ -112,7 +115,9 @@ def _infer(runtime: str, precision: str, module: str, env: str, model: str, **mo
 
 def _openvino(precision: str, model: str, hint: str) -> Contender:
     settings = (("precision", hint),)
-    return Contender("infer", "openvino", precision, "infer", "openvino_peer", "", model, settings)
+    return Contender(
+        "infer", "openvino", precision, "infer", "openvino_peer", "", model, settings, visits=3
+    )
 
 
 def _whole(target: str, *scenarios: str) -> Contender:

@@ -203,7 +203,12 @@ class Session:
 
     def _measure(self, running: list[_Running]) -> None:
         options, rng = self._options, np.random.default_rng(self._options.seed)
-        turns = [(one, s) for one in running for s in self._scenarios(one.contender)]
+        turns = [
+            (one, scenario)
+            for one in running
+            for scenario in self._scenarios(one.contender)
+            for _ in range(self._visits(one))
+        ]
         for round_ in range(options.preset.rounds):
             for number, which in enumerate(rng.permutation(len(turns))):
                 one, scenario = turns[which]
@@ -213,12 +218,17 @@ class Session:
                 self._step(f"{one.contender.name} {scenario}", 0.3 + 0.7 * done)
                 self._block(one, scenario, round_)
 
+    def _visits(self, one: _Running) -> int:
+        """Blocks a round; one where there is a single round, or calls are counted."""
+        whole = self._options.preset.rounds == 1 or self._options.calls is not None
+        return 1 if whole else one.contender.visits
+
     def _block(self, one: _Running, scenario: str, round_: int) -> None:
         preset, options = self._options.preset, self._options
         warm_up = 0 if one.contender.target == "cli" else options.warm_up  # each starts cold
         if one.contender.own:
             warm_up = min(warm_up, 1)
-        seconds = preset.seconds * one.contender.share
+        seconds = preset.seconds * one.contender.share / self._visits(one)
         request: dict[str, Any] = {"seconds": seconds, "warm_up": warm_up}
         if options.calls is not None:
             request |= {"seconds": 1e-6, "least": -(-options.calls // preset.rounds)}

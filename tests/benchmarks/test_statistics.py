@@ -66,6 +66,23 @@ def test_two_runs_of_the_same_are_told_apart_in_less_than_one_of_ten():
     assert wrong <= 2
 
 
+@pytest.mark.parametrize("name", ["p50_ms", "throughput_per_s"])
+def test_a_neighbour_that_comes_and_goes_hides_no_difference(name):
+    def run(factor, seed):
+        rng = np.random.default_rng(seed)
+        busy = rng.random(30) < 0.3  # then everything takes half as long again
+        return [
+            piece
+            for k, slow in enumerate(busy)
+            for piece in pieces(factor * (1.5 if slow else 1.0), seed=100 * seed + k, blocks=1)
+        ]
+
+    same = [ratio(run(1.0, 2 * k), run(1.0, 2 * k + 1), name, 200).verdict for k in range(12)]
+    other = [ratio(run(1.0, 2 * k), run(1.1, 2 * k + 1), name, 200).verdict for k in range(12)]
+    assert same.count("no difference") >= 11
+    assert other.count("slower") >= 10
+
+
 def test_a_machine_that_slows_down_is_noticed():
     rng = np.random.default_rng(0)
     hot = [
