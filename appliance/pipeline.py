@@ -15,14 +15,9 @@ import numpy as np
 
 from appliance import burned_in, document, embedding
 from appliance.backends import Answering, open_network
-from appliance.core.errors import (
-    InputError,
-    OutOfDistribution,
-    WrongModality,
-    WrongSequence,
-)
-from appliance.core.intensity import percentiles
+from appliance.core.errors import InputError
 from appliance.core.manifest import Manifest
+from appliance.core.suitability import check_header, demand_familiar, series_score
 from appliance.core.types import Refusal, Report, Result, Series
 from appliance.interpret import Interpretation, interpret
 from appliance.machine import valid_for
@@ -42,26 +37,6 @@ logger = logging.getLogger(__name__)
 _NO_TIMINGS = dict.fromkeys(("decode", "prepare", "infer", "interpret", "total"), 0.0)
 _MANY = 4
 """Series with at least this many slices go through the throughput network."""
-
-
-def check_header(series: Series | Refusal, manifest: Manifest) -> None:
-    """Refuse what the header says the network was not trained on.
-
-    Raises
-    ------
-    WrongModality, WrongSequence
-    """
-    modalities, sequences = manifest.accepts["modalities"], manifest.accepts["sequences"]
-    if series.modality is not None and series.modality not in modalities:
-        raise WrongModality(
-            f"expected {' or '.join(modalities)}, the header says {series.modality}; "
-            "this network has learnt nothing about it. Send a contrast-enhanced T1 MR series"
-        )
-    if series.sequence is not None and series.sequence not in sequences:
-        raise WrongSequence(
-            f"expected {' or '.join(sequences)}, the header says {series.sequence}; "
-            "this network has learnt nothing about it. Send a contrast-enhanced T1 series"
-        )
 
 
 class Analyzer:
@@ -178,21 +153,6 @@ class Analyzer:
         """Out-of-distribution score of each slice that was read; 1.0 is the accepted limit."""
         return self._outliers.scores(reading.embeddings)
 
-    def _series_score(self, scores: np.ndarray) -> float:
-        """One score for a series: the one that the rule's share of its slices exceeds."""
-        (score,) = percentiles(scores, 100.0 * (1.0 - self.manifest.verdict.outlier_share))
-        return score
-
-    def _demand_familiar(self, score: float) -> None:
-        """Raise OutOfDistribution when a series' score is above the accepted limit."""
-        limit = self.manifest.verdict.outlier_threshold
-        if score > limit:
-            raise OutOfDistribution(
-                f"expected a contrast-enhanced T1 MR picture of a head, found one unlike any in "
-                f"training (score {score:.2f}, accepted up to {limit:.2f}); "
-                "check modality, sequence and orientation, or send the original export"
-            )
-
     def analyze(
         self,
         series: Series,
@@ -225,14 +185,14 @@ class Analyzer:
             timings.update(reading.timings_ms)
             before = time.perf_counter()
             scores = self.outlier_scores(reading)
-            score = self._series_score(scores)
-            self._demand_familiar(score)
+            score = series_score(scores, rule)
+            demand_familiar(score, rule)
         except InputError as error:
             series, text = look()
             timings["total"] = decode_ms + (time.perf_counter() - started) * 1e3
             refusal = Refusal(error.code, error.message)
             given = document.input_of(series)
-            report = document.refused(given, refusal, self._model(), rule, timings, score)
+            report = document.refused(given, refusal, self.model(), rule, timings, score)
             return burned_in.told(report, text)
         found = interpret(reading, self.manifest, scores)
         result, opinion = answer(found), self._second_opinion(found)
@@ -240,7 +200,7 @@ class Analyzer:
         now = time.perf_counter()
         timings["interpret"] = (now - before) * 1e3
         timings["total"] = decode_ms + (now - started) * 1e3
-        report = document.analysed(series, result, self._model(), rule, timings, score, opinion)
+        report = document.analysed(series, result, self.model(), rule, timings, score, opinion)
         return burned_in.told(report, text)
 
     def _second_opinion(self, found: Interpretation) -> dict[str, Any] | None:
@@ -287,10 +247,11 @@ class Analyzer:
         seen = [inputs[role] for role in found.read or found.inputs]
         slices = max(series.volume.shape[0] for series in seen)
         infer = remembered(self._infer_many(slices))
+        rule = self.manifest.verdict
         for series in seen:
             check_header(series, self.manifest)
             reading = read(series, infer, self.manifest)
-            self._demand_familiar(self._series_score(self.outlier_scores(reading)))
+            demand_familiar(series_score(self.outlier_scores(reading), rule), rule)
         return found.run(inputs, infer, self.manifest, options, *more)
 
     def refuse(self, refusal: Refusal, decode_ms: float = 0.0) -> Report:
@@ -306,10 +267,11 @@ class Analyzer:
         timings = {**_NO_TIMINGS, "decode": decode_ms, "total": decode_ms}
         rule = self.manifest.verdict
         return document.refused(
-            document.input_unread(refusal), refusal, self._model(), rule, timings
+            document.input_unread(refusal), refusal, self.model(), rule, timings
         )
 
-    def _model(self) -> dict[str, Any]:
+    def model(self) -> dict[str, Any]:
+        """The ``model`` part of a report: which network reads, in which precision and where."""
         return {
             "name": self.package.name,
             "version": self.package.version,
