@@ -8,11 +8,14 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import BinaryIO
 
 from appliance.core.errors import CorruptFile, EmptyFile, TooLarge, UnsupportedFormat
 from appliance.limits import Limits
 
+_LARGE, _STEP = 64 << 20, 1 << 20
 _DAMAGED = (
     zipfile.BadZipFile,
     zlib.error,
@@ -38,15 +41,22 @@ def natural_key(path: str) -> list[tuple[bool, int | str]]:
     return [(p.isdigit(), int(p) if p.isdigit() else p) for p in re.split(r"([0-9]{1,18})", path)]
 
 
-def members(data: bytes, limits: Limits) -> tuple[list[tuple[str, Callable[[], bytes]]], int]:
+def members(
+    data: bytes | BinaryIO, limits: Limits
+) -> tuple[list[tuple[str, Callable[[], bytes | BinaryIO]]], int]:
     """The readable files of a zip, each with its loader, and the number of locked ones.
 
     Sizes are those of the table of contents; the loaders never yield more than it promises.
 
+    Parameters
+    ----------
+    data : bytes or seekable binary file
+
     Returns
     -------
     members : list of (name, load)
-        In natural order of the names; ``load`` raises CorruptFile or UnsupportedFormat.
+        In natural order of the names; ``load`` raises CorruptFile or UnsupportedFormat. A large
+        one is a file that unpacks while it is read, and raises them then.
     locked : int
         Files protected by a password.
 
@@ -54,8 +64,9 @@ def members(data: bytes, limits: Limits) -> tuple[list[tuple[str, Callable[[], b
     ------
     CorruptFile, EmptyFile, TooLarge, UnsupportedFormat
     """
+    file = io.BytesIO(data) if isinstance(data, bytes) else data
     try:
-        archive = zipfile.ZipFile(io.BytesIO(data))
+        archive = zipfile.ZipFile(file)
     except (*_DAMAGED, NotImplementedError) as error:
         raise CorruptFile(
             "expected a whole zip, its table of contents is damaged or missing; pack it again"
@@ -67,7 +78,7 @@ def members(data: bytes, limits: Limits) -> tuple[list[tuple[str, Callable[[], b
             "expected scans in the zip, found an office document or program; "
             "export the picture itself"
         )
-    _check(infos, len(data), limits)
+    _check(infos, file.seek(0, io.SEEK_END), limits)
     opened = [info for info in infos if not info.flag_bits & 0x1]
     opened.sort(key=lambda info: natural_key(info.filename))
     return [(i.filename, _loader(archive, i)) for i in opened], len(infos) - len(opened)
@@ -90,17 +101,56 @@ def _check(infos: list[zipfile.ZipInfo], packed: int, limits: Limits) -> None:
         )
 
 
-def _loader(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[], bytes]:
-    def load() -> bytes:
-        try:
+def _loader(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[], bytes | BinaryIO]:
+    def load() -> bytes | BinaryIO:
+        with _explained():
+            if info.file_size > _LARGE:
+                return io.BufferedReader(_Member(archive, info), _STEP)
             return archive.read(info)
-        except NotImplementedError as error:
-            raise UnsupportedFormat(
-                "expected a zip packed with deflate, found another method; pack it again"
-            ) from error
-        except _DAMAGED as error:
-            raise CorruptFile(
-                "expected a whole file in the zip, it is damaged; pack the zip again"
-            ) from error
 
     return load
+
+
+class _Member(io.RawIOBase):
+    """A file of a zip that unpacks while it is read."""
+
+    def __init__(self, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> None:
+        self._archive, self._info = archive, info
+        self._file = archive.open(info)
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Back to the start, or to the end; nowhere else without unpacking again."""
+        if whence == io.SEEK_END and offset == 0:
+            return self._info.file_size
+        with _explained():
+            return self._file.seek(offset, whence)
+
+    def readinto(self, buffer) -> int:
+        with _explained():
+            part = self._file.read(len(buffer))
+        buffer[: len(part)] = part
+        return len(part)
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """What zipfile raises, as errors of ours."""
+    try:
+        yield
+    except NotImplementedError as error:
+        raise UnsupportedFormat(
+            "expected a zip packed with deflate, found another method; pack it again"
+        ) from error
+    except _DAMAGED as error:
+        raise CorruptFile(
+            "expected a whole file in the zip, it is damaged; pack the zip again"
+        ) from error

@@ -63,8 +63,8 @@ def word(name: str, default: str) -> str:
     return request.args.get(name) or default
 
 
-def uploads(field: str) -> list[tuple[str, bytes]]:
-    """Name and bytes of every file sent in a field.
+def uploads(field: str) -> list[tuple[str, IO[bytes]]]:
+    """Name and content of every file sent in a field; contents are read where they are needed.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def uploads(field: str) -> list[tuple[str, bytes]]:
         raise BadRequest(f"expected multipart/form-data with at least one file in `{field}`")
     if len(files) > limit:
         raise BadRequest(f"expected at most {limit} files in one upload; send a zip")
-    return [(file.filename or "unnamed", file.stream.read()) for file in files]
+    return [(file.filename or "unnamed", file.stream) for file in files]
 
 
 def body() -> dict[str, Any]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from appliance.cli_register import PATH, one_series, summary
+from appliance.cli_pair import one_series, summary, two_images
 from appliance.exits import DONE, REFUSED
 from appliance.verbs import JSON, epilog, line
 
@@ -21,14 +21,7 @@ METHODS = ("gradient-energy", "guided", "laplacian", "wavelet", "pca", "weighted
         "neuralscan fuse ct.png mr.png --out fused --registration registered/registration.json",
     )
 )
-@click.argument("fixed", type=PATH)
-@click.argument("moving", type=PATH)
-@click.option(
-    "--out",
-    required=True,
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder for the fused image, fusion.json and the registration's files.",
-)
+@two_images("the fused image, fusion.json and the registration's files")
 @click.option(
     "--method",
     type=click.Choice(METHODS),
@@ -56,15 +49,17 @@ def fuse(
     from appliance.fusion.fuse import fuse as run
     from appliance.fusion.known import read_registration
     from appliance.outputs import writing
+    from appliance.pair_cover import leaving
 
     pair = [one_series(path) for path in (fixed, moving)]
+    drawn = [leaving(series) for series in pair]
     known = None if registration is None else read_registration(registration, *pair)
     with writing(out):
         out.mkdir(parents=True, exist_ok=True)
     with console.Bar("fuse") as bar:
         found = run(*pair, method, bar.to, known)
         with writing(out):
-            outputs.write(found, *pair, out)
+            outputs.write(found, pair[0], drawn[1], out)
     for text in found.warnings + found.reasons:
         click.echo(text, err=True)
     if as_json:

@@ -15,6 +15,19 @@ from appliance.verbs import JSON, epilog, line, settings_with
 URL = click.option("--url", default="", help="DICOMweb service; else NEURALSCAN_PACS_URL.")
 PEER = click.option("--peer", default="", help="DICOM peer, HOST:PORT:AET; else the one of --push.")
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+TLS = (
+    click.option("--dicom-tls-cert", type=FILE, help="Our certificate (PEM): DICOM over TLS only."),
+    click.option("--dicom-tls-key", type=FILE, help="Its key (PEM, not encrypted)."),
+    click.option(
+        "--dicom-tls-ca", type=FILE, help="Certificates (PEM) that those of peers must come from."
+    ),
+)
+
+
+def _tls_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(TLS):
+        command = option(command)
+    return command
 
 
 def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -34,6 +47,7 @@ def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 metavar="AET[@HOST]",
                 help="Who may send; once for each.",
             ),
+            *TLS,
             click.option(
                 "--push",
                 metavar="HOST:PORT:AET|URL",
@@ -73,13 +87,14 @@ def pacs() -> None:
 
 @pacs.command("echo", epilog=epilog("neuralscan pacs echo --peer 10.0.0.5:104:PACS"))
 @PEER
-def echo(peer: str) -> None:
+@_tls_options
+def echo(peer: str, **tls_files: Path | None) -> None:
     """Ask a DICOM peer whether it is there and talks to us (C-ECHO)."""
-    from appliance.network import scu
+    from appliance.network import scu, tls
 
-    settings = settings_with()
+    settings = settings_with(**tls_files)
     found = _peer(peer, settings)
-    scu.echo(found, settings.dicom_aet, settings.dicom_timeout_s)
+    scu.echo(found, settings.dicom_aet, settings.dicom_timeout_s, tls.calling(settings))
     click.echo(f"{found} answers")
 
 
@@ -165,25 +180,27 @@ def fetch(url: str, data: Path | None, study: str, series: tuple[str, ...]) -> i
 )
 @URL
 @PEER
+@_tls_options
 @click.argument("files", nargs=-1, required=True, type=FILE)
-def send(url: str, peer: str, files: tuple[Path, ...]) -> None:
+def send(url: str, peer: str, files: tuple[Path, ...], **tls_files: Path | None) -> None:
     """Send results as `analyze --formats seg,sr,pdf --linked` writes them.
 
     Over DICOMweb (STOW-RS), or with --peer over DICOM (C-STORE). Other files than segmentations,
     structured reports, PDF reports and structure sets are not sent.
     """
     from appliance import console
-    from appliance.network import scu
+    from appliance.network import scu, tls
     from appliance.network.archive import Archive
 
     if url and peer:
         raise BadRequest("name either --url or --peer")
-    settings = settings_with()
+    settings = settings_with(**tls_files)
     data = [path.read_bytes() for path in files]
     with console.working("pacs send"):
         if peer or not (url or settings.pacs_url):
             found = _peer(peer, settings)
-            scu.store(found, settings.dicom_aet, settings.dicom_timeout_s, data)
+            wait_s, secure = settings.dicom_timeout_s, tls.calling(settings)
+            scu.store(found, settings.dicom_aet, wait_s, data, secure)
             click.echo(f"{len(data)} objects are at {found}")
         else:
             archive = Archive(settings, url)

@@ -7,11 +7,9 @@ from typing import Any
 
 import click
 
-from appliance.core.errors import BadRequest, CorruptFile, InputError
+from appliance.cli_pair import error_of, one_series, summary, two_images
 from appliance.exits import DONE, GATE
 from appliance.verbs import JSON, epilog, line
-
-PATH = click.Path(exists=True, path_type=Path)
 
 
 @click.command(
@@ -21,14 +19,7 @@ PATH = click.Path(exists=True, path_type=Path)
         "neuralscan register ct.nii.gz mr.nii.gz --out registered --carry",
     )
 )
-@click.argument("fixed", type=PATH)
-@click.argument("moving", type=PATH)
-@click.option(
-    "--out",
-    required=True,
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder for registration.json, transform.tfm and the moved image.",
-)
+@two_images("registration.json, transform.tfm and the moved image")
 @click.option(
     "--carry",
     is_flag=True,
@@ -53,13 +44,33 @@ def register(fixed: Path, moving: Path, out: Path, carry: bool, as_json: bool) -
     with console.Bar("register") as bar:
         found = run(*pair, progress=bar.to)
         with writing(out):
-            outputs.write(found, *pair, out)
+            outputs.write(found, pair[0], _drawn(pair[1]), out)
     line(found.to_json()) if as_json else click.echo(summary(found.verdict, found.reasons))
     if found.verdict == "failed":
         return GATE
     if carry:
         _carry(*pair, found, out)
     return DONE
+
+
+def _drawn(moving: Any) -> Any:
+    """MOVING as its picture is written: text found in it is black.
+
+    Where the header says that there is text, and none was found, all of it is.
+    """
+    from dataclasses import replace
+
+    import numpy as np
+
+    from appliance.pair_cover import shown
+
+    seen = shown(moving)
+    if seen.text:
+        click.echo(f"{moving.name}: there seems to be text in the picture; it is black", err=True)
+    if not seen.withheld:
+        return seen.series
+    array = moving.volume.array
+    return replace(moving, volume=moving.volume.with_array(np.full_like(array, array.min())))
 
 
 def _carry(fixed: Any, moving: Any, found: Any, out: Path) -> None:
@@ -81,9 +92,9 @@ def _carry(fixed: Any, moving: Any, found: Any, out: Path) -> None:
     with console.Bar("carry") as bar:
         exam = read_exam(analyzer, moving, bar.to)
     if exam.refusal is not None:
-        raise _error_of(exam.refusal.code)(f"{moving.name}: {exam.refusal.message}")
+        raise error_of(exam.refusal.code)(f"{moving.name}: {exam.refusal.message}")
     seen = carried.carry_lesions(exam, fixed, found)
-    document = carried.document_of(seen, exam, fixed, found)
+    document = carried.document_of(seen, exam, fixed, found, analyzer.model())
     with writing(out):
         carried.write(seen, document, fixed, out)
     for lesion in document["lesions"]:
@@ -105,39 +116,3 @@ def _size_of(lesion: Any) -> str:
     long, short = lesion["diameters"]
     text += f", {long:.1f} x {short:.1f} {lesion['diameters_unit']}"
     return text + (f"; {lesion['outside_share']:.0%} outside" if lesion["outside_share"] else "")
-
-
-def summary(verdict: str, reasons: tuple[str, ...]) -> str:
-    """A verdict and its reasons in one line.
-
-    >>> summary("doubtful", ("few edges lie on edges",))
-    'doubtful: few edges lie on edges'
-    """
-    return ": ".join([verdict, "; ".join(reasons)] if reasons else [verdict])
-
-
-def one_series(path: Path) -> Any:
-    """The one series a path holds.
-
-    Raises
-    ------
-    InputError
-        When nothing there can be read.
-    BadRequest
-        When it holds several series.
-    """
-    from appliance import ingest
-
-    study = ingest.read_path(path)
-    if not study.series:
-        refusal = study.refusals[0]
-        raise _error_of(refusal.code)(f"{path.name}: {refusal.message}")
-    if len(study.series) > 1:
-        raise BadRequest(
-            f"{path.name}: expected one series, found {len(study.series)}; name one of its files"
-        )
-    return study.series[0]
-
-
-def _error_of(code: str) -> type[InputError]:
-    return next((kind for kind in InputError.__subclasses__() if kind.code == code), CorruptFile)

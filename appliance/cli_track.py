@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from appliance.cli_register import one_series
+from appliance.cli_pair import PATH, one_series, out_folder
 from appliance.core.errors import InputError
 from appliance.exits import DONE, REFUSED
 from appliance.verbs import BACKEND, DEVICE, JSON, epilog, line
@@ -38,14 +38,9 @@ class _Days(click.ParamType):
     nargs=-1,
     required=True,
     metavar="PRIOR CURRENT...",
-    type=click.Path(exists=True, path_type=Path),
+    type=PATH,
 )
-@click.option(
-    "--out",
-    required=True,
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder for followup.json, followup.html, timeline.svg and the carried lesions.",
-)
+@out_folder("followup.json, followup.html, timeline.svg and the carried lesions")
 @click.option("--days", type=_Days(), help="Days between the studies, such as 0,92; no dates.")
 @JSON
 @DEVICE

@@ -7,7 +7,7 @@ DICOM PS3.3 C.7.1.1 (patient), C.7.2.1 (study), C.7.4.1 (frame of reference).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -89,9 +89,15 @@ class Origin:
                 uids[now] = was
         return cls(headers, uids) if headers else None
 
-    def and_later(self, later: Origin) -> Origin:
-        """Both together; what came later wins."""
-        return Origin({**self.headers, **later.headers}, {**self.uids, **later.uids})
+    @classmethod
+    def together(cls, parts: Iterable[Origin]) -> Origin:
+        """All of them in one; what came later wins."""
+        headers: dict[str, Mapping[str, str]] = {}
+        uids: dict[str, str] = {}
+        for part in parts:
+            headers.update(part.headers)
+            uids.update(part.uids)
+        return cls(headers, uids)
 
     def restored(self, series: Series) -> Series:
         """A series of this study under its own identifiers, for objects that go back.

@@ -8,7 +8,7 @@ learns everything. An entry ends with its study.
 References
 ----------
 NIST SP 800-38D (AES-GCM): the study's pseudonym is authenticated with each entry, so that entries
-cannot be exchanged for one another.
+cannot be exchanged for one another (`appliance.sealed`).
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ import os
 import secrets
 import stat
 import threading
-from collections.abc import Collection
-from contextlib import suppress
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from appliance import sealed
 from appliance.atomic import put_file
 from appliance.core.errors import Unavailable
 from appliance.dicom_origin import Origin
@@ -33,7 +33,9 @@ from appliance.pseudonym import secret_file
 
 FOLDER = "identities"
 KEY_FILE = "identity.key"
-_SUFFIX, _KEY_BYTES, _NONCE_BYTES = ".sealed", 32, 12
+_SUFFIX, _KEY_BYTES = ".sealed", 32
+_RECORDS = 64
+"""More than so many are made one when they are read."""
 _CHECK = "key.check"
 _MAGIC = b"neuralscan-identity-1\n"
 
@@ -59,6 +61,7 @@ class Vault:
     def __init__(self, folder: Path, key: Path | None) -> None:
         self._folder = folder / FOLDER
         self._lock = threading.Lock()
+        self._ends: dict[str, sealed.Mark] = {}
         self._cipher = None
         if key is not None:
             secret = _key(key, folder, sealed=bool(self.studies()))
@@ -73,15 +76,17 @@ class Vault:
     def put(self, study_uid: str, origin: Origin) -> None:
         """Keep what a study's pseudonyms stand for, together with what is known of it already.
 
+        What is known is not read for it: an image more costs the same at any number of images.
+
         Raises
         ------
         Unavailable
-            When there is no key, an earlier entry cannot be opened, or nothing can be written.
+            When there is no key, an earlier entry is none of ours, or nothing can be written.
         """
-        with self._lock:
-            earlier = self._get(study_uid)
-            whole = origin if earlier is None else earlier.and_later(origin)
-            self._write(study_uid, whole)
+        cipher, path = self._demand_key(), self._path(study_uid)
+        with self._lock, _explained():
+            known = self._ends.get(study_uid, sealed.NOWHERE)
+            self._ends[study_uid] = sealed.append(path, cipher, study_uid, _plain(origin), known)
 
     def get(self, study_uid: str) -> Origin | None:
         """What a study's pseudonyms stand for; None when that was not kept.
@@ -91,12 +96,22 @@ class Vault:
         Unavailable
             When there is no key, or the entry was damaged, exchanged or sealed with another key.
         """
-        with self._lock:
-            return self._get(study_uid)
+        cipher, path = self._demand_key(), self._path(study_uid)
+        with self._lock, _explained():
+            try:
+                records = sealed.read(path, cipher, study_uid)
+            except FileNotFoundError:
+                return None
+            whole = Origin.together(Origin(**json.loads(record)) for record in records)
+            if len(records) > _RECORDS:
+                with suppress(OSError):  # else it stays as it is: longer, not wrong
+                    self._ends[study_uid] = sealed.replace(path, cipher, study_uid, [_plain(whole)])
+            return whole
 
     def erase(self, study_uid: str) -> None:
         """Forget a study: its entry is overwritten and removed. Needs no key."""
         with self._lock:
+            self._ends.pop(study_uid, None)
             self._erase(self._path(study_uid))
 
     def studies(self) -> set[str]:
@@ -107,6 +122,7 @@ class Vault:
         """Erase the entries of studies that are no more, and what a kill left half written."""
         with self._lock:
             for study in self.studies() - set(studies):
+                self._ends.pop(study, None)
                 self._erase(self._path(study))
             for part in self._folder.glob(".*"):
                 self._erase(part)
@@ -118,34 +134,6 @@ class Vault:
         if self._cipher is None:
             raise Unavailable("identifiers are kept in the linked mode only: serve --linked")
         return self._cipher
-
-    def _get(self, study_uid: str) -> Origin | None:
-        cipher = self._demand_key()
-        try:
-            data = self._path(study_uid).read_bytes()
-            nonce, rest = data[len(_MAGIC) :][:_NONCE_BYTES], data[len(_MAGIC) + _NONCE_BYTES :]
-            if not data.startswith(_MAGIC):
-                raise ValueError(study_uid)
-            return Origin(**json.loads(cipher.decrypt(nonce, rest, _MAGIC + study_uid.encode())))
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError, TypeError, InvalidTag) as error:
-            raise Unavailable(
-                "the original identifiers of this study cannot be opened: the entry is damaged, or "
-                "sealed with another key; restore the key, or delete the study and send it again"
-            ) from error
-
-    def _write(self, study_uid: str, origin: Origin) -> None:
-        cipher, nonce = self._demand_key(), secrets.token_bytes(_NONCE_BYTES)
-        plain = json.dumps(origin.to_json(), ensure_ascii=False).encode()
-        sealed = cipher.encrypt(nonce, plain, _MAGIC + study_uid.encode())
-        try:
-            put_file(self._path(study_uid), _MAGIC + nonce + sealed, 0o600)
-        except OSError as error:
-            raise Unavailable(
-                f"the original identifiers cannot be kept ({error.strerror or error}); free space "
-                "on the disk, or serve without --linked"
-            ) from error
 
     def _erase(self, path: Path) -> None:
         """Overwrite what some file systems would leave readable on the disk, then remove it."""
@@ -177,6 +165,27 @@ class Vault:
             raise Unavailable(
                 f"the original identifiers cannot be kept in {self._folder} ({error.strerror})"
             ) from error
+
+
+def _plain(origin: Origin) -> bytes:
+    return json.dumps(origin.to_json(), ensure_ascii=False).encode()
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """What goes wrong with an entry, as errors of ours."""
+    try:
+        yield
+    except OSError as error:
+        raise Unavailable(
+            f"the original identifiers cannot be kept or read ({error.strerror or error}); free "
+            "space on the disk, or serve without --linked"
+        ) from error
+    except (ValueError, TypeError) as error:
+        raise Unavailable(
+            "the original identifiers of this study cannot be opened: the entry is damaged, or "
+            "sealed with another key; restore the key, or delete the study and send it again"
+        ) from error
 
 
 def _key(path: Path, data: Path, sealed: bool) -> bytes:

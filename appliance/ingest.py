@@ -8,11 +8,13 @@ identifiers stay behind in the readers.
 from __future__ import annotations
 
 import hashlib
+import io
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import BinaryIO
 
 from appliance import archives, dicom, nifti, pictures
 from appliance.archives import natural_key
@@ -30,6 +32,7 @@ from appliance.core.types import Refusal, Series, Study, Volume
 from appliance.dicom_frame import Frame
 from appliance.dicom_stack import assemble, uid_from
 from appliance.formats import foreign, is_junk, kind_of, sniff
+from appliance.gzipped import Unpacking
 from appliance.limits import Limits
 
 __all__ = ["Limits", "base_name", "read_bytes", "read_files", "read_path"]
@@ -38,13 +41,18 @@ logger = logging.getLogger(__name__)
 
 _READABLE = "a PNG, JPEG, TIFF or BMP picture, DICOM, NIfTI or a zip of these"
 _DEFAULT = Limits()
+_HEAD, _STEP = 4096, 1 << 20
+
+Content = bytes | BinaryIO
+"""What a file holds; a seekable file is read in pieces where its kind allows it."""
 
 
-def read_bytes(data: bytes, name: str, limits: Limits = _DEFAULT, linked: bool = False) -> Study:
+def read_bytes(data: Content, name: str, limits: Limits = _DEFAULT, linked: bool = False) -> Study:
     """The study in one uploaded file: a picture, a DICOM file, a NIfTI or a zip.
 
     Parameters
     ----------
+    data : bytes or seekable binary file
     name : str
         What the user calls it; shown, and read for a NIfTI's sequence, never used as a path.
     linked : bool
@@ -66,13 +74,13 @@ def read_bytes(data: bytes, name: str, limits: Limits = _DEFAULT, linked: bool =
 
 
 def read_files(
-    files: Iterable[tuple[str, bytes]], limits: Limits = _DEFAULT, linked: bool = False
+    files: Iterable[tuple[str, Content]], limits: Limits = _DEFAULT, linked: bool = False
 ) -> Study:
     """The study in several uploaded files; DICOM files are grouped into series.
 
     Parameters
     ----------
-    files : iterable of (name, bytes)
+    files : iterable of (name, bytes or seekable binary file)
     """
     files = list(files)
     if len(files) == 1:
@@ -112,25 +120,25 @@ def base_name(name: str) -> str:
     return base.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def _given(data: bytes) -> Callable[[], bytes]:
+def _given(data: Content) -> Callable[[], Content]:
     return lambda: data
 
 
-def _below(folder: Path, limits: Limits) -> Iterator[tuple[str, Callable[[], bytes]]]:
+def _below(folder: Path, limits: Limits) -> Iterator[tuple[str, Callable[[], Content]]]:
     """Every file of a folder with its relative path, links to folders not followed."""
     found = [Path(root, name) for root, _, names in os.walk(folder) for name in names]
     for path in sorted(found, key=lambda p: natural_key(p.relative_to(folder).as_posix())):
         yield path.relative_to(folder).as_posix(), _opener(path, limits)
 
 
-def _opener(path: Path, limits: Limits) -> Callable[[], bytes]:
-    def load() -> bytes:
+def _opener(path: Path, limits: Limits) -> Callable[[], Content]:
+    def load() -> Content:
         try:
             if not path.is_file():
                 raise UnsupportedFormat("expected a plain file, found something else")
             if path.stat().st_size > limits.file_bytes:
                 raise _too_many_bytes(limits)
-            return path.read_bytes()
+            return path.open("rb")
         except OSError as error:
             raise CorruptFile("expected a file that can be opened; check its rights") from error
 
@@ -155,7 +163,7 @@ class _Collector:
         self._digests: list[str] = []
         self._decoded = 0
 
-    def add_all(self, members: Iterable[tuple[str, Callable[[], bytes]]], depth: int = 0) -> None:
+    def add_all(self, members: Iterable[tuple[str, Callable[[], Content]]], depth: int = 0) -> None:
         """Add each member, loaded one at a time, within the limits on number and bytes."""
         total = 0
         for count, (name, load) in enumerate(members, 1):
@@ -172,41 +180,48 @@ class _Collector:
             except InputError as error:
                 self._refuse(name, "", "unknown", error)
                 continue
-            total += len(data)
-            self.add(name, data, depth)
+            total += self.add(name, data, depth)
 
-    def add(self, name: str, data: bytes, depth: int = 0) -> None:
-        """One file, whatever it is."""
-        digest = hashlib.sha256(data).hexdigest()
-        self._digests.append(digest)
-        kind = sniff(data[:4096])
-        try:
-            if len(data) > self._limits.file_bytes:
-                raise _too_many_bytes(self._limits)
-            if kind == "zip":
-                self._add_zip(data, depth)
-            else:
-                self._add_scan(base_name(name), data, digest, kind)
-        except InputError as error:
-            self._refuse(name, digest, kind, error)
-        except Exception as error:
-            # The last resort: an upload may end in a refusal, never in a traceback.
-            logger.warning("reader failed on %s: %s", digest[:12], type(error).__name__)
-            damaged = CorruptFile(f"expected {_READABLE}; this one is damaged: export it again")
-            self._refuse(name, digest, kind, damaged)
+    def add(self, name: str, data: Content, depth: int = 0) -> int:
+        """One file, whatever it is; its bytes."""
+        digest, kind, length = "", "unknown", 0
+        with io.BytesIO(data) if isinstance(data, bytes) else data as file:
+            try:
+                digest, length = _digest_of(file)
+                self._digests.append(digest)
+                kind = sniff(file.read(_HEAD))
+                file.seek(0)
+                if length > self._limits.file_bytes:
+                    raise _too_many_bytes(self._limits)
+                if kind == "zip":
+                    self._add_zip(file, depth)
+                else:
+                    self._add_scan(base_name(name), file, length, digest, kind)
+            except InputError as error:
+                self._refuse(name, digest, kind, error)
+            except Exception as error:
+                # The last resort: an upload may end in a refusal, never in a traceback.
+                logger.warning("reader failed on %s: %s", digest[:12], type(error).__name__)
+                damaged = CorruptFile(f"expected {_READABLE}; this one is damaged: export it again")
+                self._refuse(name, digest, kind, damaged)
+        return length
 
-    def _add_scan(self, name: str, data: bytes, digest: str, kind: str) -> None:
+    def _add_scan(self, name: str, file: BinaryIO, length: int, digest: str, kind: str) -> None:
+        most: int | None = length
         if kind == "gzip":
-            data = nifti.gunzip(data, self._limits)
-            kind = sniff(data[:4096])
+            kind = sniff(Unpacking(file, length, self._limits).read(_HEAD))
             if kind in ("zip", "gzip"):
                 raise UnsupportedFormat("expected a scan in the gzip file, found another archive")
+            file.seek(0)
+            file, most = io.BufferedReader(Unpacking(file, length, self._limits), _STEP), None
+        if kind == "nifti":
+            self._keep(nifti.read(file, name, digest, self._limits, most))
+            return
+        data = file.read()
         if kind == "dicom":
             frames = dicom.parse(data, digest, self._limits, self._linked)
             self._tally(sum(frame.array.nbytes for frame in frames))
             self._frames += frames
-        elif kind == "nifti":
-            self._keep(nifti.read(data, name, digest, self._limits))
         elif kind in ("png", "jpeg", "tiff", "bmp"):
             array, warnings = pictures.read(data, self._limits)
             self._keep(Series(Volume(array), "image", name, digest, warnings=warnings))
@@ -225,10 +240,10 @@ class _Collector:
             )
         self._decoded += size
 
-    def _add_zip(self, data: bytes, depth: int) -> None:
+    def _add_zip(self, file: BinaryIO, depth: int) -> None:
         if depth:
             raise UnsupportedFormat("expected scans in the zip, found another zip; unpack it first")
-        members, locked = archives.members(data, self._limits)
+        members, locked = archives.members(file, self._limits)
         self.add_all(members, depth + 1)
         if locked:
             raise EncryptedFile(
@@ -273,6 +288,16 @@ class _Collector:
             return Refusal(EmptyFile.code, message, self._name)
         message = f"expected {_READABLE}, found {len(self._junk)} files of other kinds"
         return Refusal(UnsupportedFormat.code, message, self._name)
+
+
+def _digest_of(file: BinaryIO) -> tuple[str, int]:
+    """SHA-256 and length of a file, which stands at its start before and afterwards."""
+    digest, length = hashlib.sha256(), 0
+    while part := file.read(_STEP):
+        digest.update(part)
+        length += len(part)
+    file.seek(0)
+    return digest.hexdigest(), length
 
 
 def _not_a_scan(data: bytes, kind: str) -> InputError:

@@ -15,8 +15,8 @@ import gzip
 import io
 import logging
 import re
-import zlib
 from pathlib import Path
+from typing import BinaryIO
 
 import nibabel
 import numpy as np
@@ -26,15 +26,14 @@ from appliance.core.errors import (
     EmptyFile,
     GeometryError,
     InputError,
-    NotGreyscale,
     TooLarge,
-    UnsupportedFormat,
 )
 from appliance.core.geometry import LPS_FROM_RAS, checked, plane_of, viewing
 from appliance.core.types import Series, Volume
-from appliance.limits import GREATEST, Limits
+from appliance.limits import Limits
+from appliance.nifti_voxels import HEADER_1, HEADER_2, finite, header_of, sizes, slices_of
 
-_STEP = 4 << 20
+_REST = 1 << 20
 _MM_PER_UNIT = {1: 1000.0, 3: 0.001}
 _REVERSED = [2, 1, 0, 3]
 _SEQUENCES = (
@@ -56,10 +55,9 @@ def sniff(data: bytes) -> bool:
     >>> sniff(bytes(400))
     False
     """
-    size = (int.from_bytes(data[:4], "little"), int.from_bytes(data[:4], "big"))
-    if 348 in size:
+    if HEADER_1 in sizes(data):
         return data[344:348] in (b"n+1\0", b"ni1\0")
-    return 540 in size and data[4:7] in (b"n+2", b"ni2")
+    return HEADER_2 in sizes(data) and data[4:7] in (b"n+2", b"ni2")
 
 
 def sequence_of(name: str) -> str | None:
@@ -80,50 +78,22 @@ def sequence_of(name: str) -> str | None:
     return None
 
 
-def gunzip(data: bytes, limits: Limits) -> bytes:
-    """All of a gzip file, unless it is damaged or grows beyond the limits.
-
-    Raises
-    ------
-    CorruptFile, TooLarge
-    """
-    parts, total, rest = [], 0, data
-    allowed = max(limits.ratio_from_bytes, min(limits.unpacked_bytes, limits.ratio * len(data)))
-    allowed = min(allowed, limits.unpacked_bytes)
-    try:
-        while rest:
-            stream = zlib.decompressobj(wbits=31)
-            while not stream.eof:
-                part = stream.decompress(rest, _STEP)
-                rest = stream.unconsumed_tail
-                total += len(part)
-                parts.append(part)
-                if total > allowed:
-                    raise TooLarge(
-                        f"expected a gzip file of at most {allowed >> 20} MiB unpacked, "
-                        "found more; send the volume uncompressed"
-                    )
-                if not part and not rest and not stream.eof:
-                    raise CorruptFile(
-                        "expected a whole gzip file, its end is missing; copy the file again"
-                    )
-            rest = stream.unused_data.lstrip(b"\0")
-            if rest and rest[:2] != b"\x1f\x8b":
-                break
-    except zlib.error as error:
-        raise CorruptFile(
-            "expected a whole gzip file, its data are damaged; copy the file again"
-        ) from error
-    return b"".join(parts)
-
-
-def read(data: bytes, name: str, sha256: str, limits: Limits = Limits()) -> Series:  # noqa: B008
+def read(
+    data: bytes | BinaryIO,
+    name: str,
+    sha256: str,
+    limits: Limits = Limits(),  # noqa: B008
+    length: int | None = None,
+) -> Series:
     """The first volume of a NIfTI file.
 
     Parameters
     ----------
-    data : bytes
-        Not gzipped (see `gunzip`).
+    data : bytes or binary file
+        Not gzipped (see `appliance.gzipped`). A file is read from its start to its end, slice by
+        slice, and never held as a whole.
+    length : int, optional
+        Bytes the file holds, where that is known before it is read.
     sha256 : str
         Of the file as it was given.
 
@@ -137,7 +107,9 @@ def read(data: bytes, name: str, sha256: str, limits: Limits = Limits()) -> Seri
     CorruptFile, TooLarge, GeometryError, NotGreyscale, UnsupportedFormat
     """
     try:
-        return _read(data, name, sha256, limits)
+        if isinstance(data, bytes):
+            return _read(io.BytesIO(data), name, sha256, limits, len(data))
+        return _read(data, name, sha256, limits, length)
     except InputError:
         raise
     except MemoryError as error:
@@ -149,27 +121,19 @@ def read(data: bytes, name: str, sha256: str, limits: Limits = Limits()) -> Seri
         ) from error
 
 
-def _read(data: bytes, name: str, sha256: str, limits: Limits) -> Series:
-    header_size = 540 if 540 in (int.from_bytes(data[:4], o) for o in ("little", "big")) else 348
-    kind = nibabel.Nifti2Image if header_size == 540 else nibabel.Nifti1Image
-    if b"ni" in data[344:346] + data[4:6] and b"n+" not in data[344:346] + data[4:6]:
-        raise UnsupportedFormat(
-            "expected a NIfTI file in one piece, found the header of a .hdr/.img pair; "
-            "save it as .nii.gz"
-        )
-    header = kind.header_class.from_fileobj(io.BytesIO(data), check=False)
-    shape = _checked_shape(header, len(data), limits)
+def _read(stream: BinaryIO, name: str, sha256: str, limits: Limits, length: int | None) -> Series:
+    header, shape = header_of(stream, limits, length)
+    warnings = []
+    if any(n > 1 for n in shape[3:]):
+        text = " x ".join(str(n) for n in shape[3:])
+        warnings.append(f"The file holds {text} volumes; the first one was read.")
     with np.errstate(all="ignore"):
-        image = kind.from_bytes(data)
-        warnings = []
-        extra = shape[3:]
-        if any(n > 1 for n in extra):
-            text = " x ".join(str(n) for n in extra)
-            warnings.append(f"The file holds {text} volumes; the first one was read.")
-        array = _slices(image, shape)
-        array, note = _finite(array)
+        array = slices_of(stream, header, shape)
+        while stream.read(_REST):  # what follows may be cut or damaged, too
+            pass
+        array, note = finite(array)
         warnings += note
-        affine = np.asarray(image.affine, np.float64)
+        affine = np.asarray(header.get_best_affine(), np.float64)
         scale = _MM_PER_UNIT.get(int(header["xyzt_units"]) & 7, 1.0)
         affine = LPS_FROM_RAS @ np.diag([scale, scale, scale, 1.0]) @ affine[:, _REVERSED]
     volume = Volume(array, checked(affine + 0.0))
@@ -186,71 +150,6 @@ def _read(data: bytes, name: str, sha256: str, limits: Limits) -> Series:
     )
 
 
-def _slices(image: nibabel.Nifti1Image, shape: tuple[int, ...]) -> np.ndarray:
-    """The first volume's scaled voxels ``(k, j, i)`` float32, read slice by slice.
-
-    Read as a whole, a volume would for a moment be there three times.
-    """
-    columns, rows, count = (*shape[:3], *(1,) * (3 - len(shape)))[:3]
-    array = np.empty((count, rows, columns), np.float32)
-    plane, rest = (slice(None),) * min(len(shape), 2), (0,) * len(shape[3:])
-    for index in range(count):
-        where = plane if len(shape) < 3 else (*plane, index, *rest)
-        array[index] = np.asarray(image.dataobj[where]).reshape(columns, rows).T
-    return array
-
-
-def _checked_shape(header: nibabel.Nifti1Header, length: int, limits: Limits) -> tuple[int, ...]:
-    """The header's shape, when its numbers hold together and the voxels are in the file."""
-    dim = [int(v) for v in header["dim"]]
-    if not 1 <= dim[0] <= 7 or any(v < 1 for v in dim[1 : dim[0] + 1]):
-        raise CorruptFile(f"expected a NIfTI volume, the header says dimensions {dim}")
-    shape = tuple(dim[1 : dim[0] + 1])
-    code = int(header["datatype"])
-    if code in (128, 2304):
-        raise NotGreyscale("expected grey values, found a colour NIfTI; save the scan itself")
-    if code in (32, 1792, 2048):
-        raise UnsupportedFormat("expected real values, found a complex NIfTI; save the magnitude")
-    try:
-        item = header.get_data_dtype().itemsize
-    except nibabel.spatialimages.HeaderDataError as error:
-        raise CorruptFile(f"expected a NIfTI data type, the header says code {code}") from error
-    count = 1
-    for n in shape:
-        count *= n
-    voxels = count if len(shape) < 4 else shape[0] * shape[1] * shape[2]
-    if voxels > limits.voxels:
-        raise TooLarge(
-            f"expected at most {limits.voxels / 1e6:.0f} million voxels, the header says "
-            f"{' x '.join(map(str, shape))}; resample or crop the volume"
-        )
-    offset = float(header["vox_offset"])
-    if not 0 <= offset <= length or offset + count * item > length:
-        raise CorruptFile(
-            f"expected {count * item} bytes of voxels as the header says, found "
-            f"{max(0, length - int(max(offset, 0)) if np.isfinite(offset) else 0)}; "
-            "the file is cut short: copy it again"
-        )
-    return shape
-
-
-def _finite(array: np.ndarray) -> tuple[np.ndarray, list[str]]:
-    """The array without NaN, infinity and absurd values, when there are few of them."""
-    good = sum(int(np.count_nonzero(np.abs(plane) <= GREATEST)) for plane in array)
-    bad = array.size - good
-    if bad == 0:
-        return array, []
-    if bad >= 0.01 * array.size:
-        raise CorruptFile(
-            f"expected numbers, {bad / array.size:.0%} of the voxels are not "
-            "(NaN, infinite or absurd); export the volume again"
-        )
-    low = min(plane[np.abs(plane) <= GREATEST].min(initial=np.inf) for plane in array)
-    for plane in array:
-        plane[~(np.abs(plane) <= GREATEST)] = low
-    return array, [f"{bad} voxels were not numbers; set to the minimum."]
-
-
 def to_bytes(volume: Volume) -> bytes:
     """A gzipped NIfTI-1 file of a volume on its own grid.
 
@@ -264,7 +163,7 @@ def to_bytes(volume: Volume) -> bytes:
     Examples
     --------
     >>> grid = Volume(np.zeros((2, 3, 4), np.uint8), np.diag([2.0, 1, 1, 1])[[2, 1, 0, 3]])
-    >>> back = read(gunzip(to_bytes(grid), Limits()), "mask.nii.gz", "")
+    >>> back = read(gzip.decompress(to_bytes(grid)), "mask.nii.gz", "")
     >>> back.volume.shape, bool((back.volume.affine == grid.affine).all())
     ((2, 3, 4), True)
     """

@@ -73,13 +73,12 @@ class Telling:
 
 def telling(found: Interpretation) -> Telling | None:
     """What the opinion looks at; None where no lesion is drawn, or only a speck."""
-    largest = found.labels == 1
-    areas = [np.count_nonzero(plane) for plane in largest]
+    areas = [np.count_nonzero(plane == 1) for plane in found.labels]
     index = int(np.argmax(areas))
     prepared = found.reading.prepared[index]
     if not areas[index] or prepared is None:
         return None
-    values = features(*on_grid(prepared, largest[index]))
+    values = features(*on_grid(prepared, found.labels[index] == 1))
     return None if values is None else Telling(index, values)
 
 

@@ -9,6 +9,7 @@ from appliance import NOTICE, burned_in
 from appliance.core.errors import GeometryError
 from appliance.core.types import Result, Series, Volume
 from appliance.document import input_of
+from appliance.pair_cover import shown as as_shown
 from appliance.render import describe_view, display
 
 SCHEMA = "neuralscan/pair/1"
@@ -22,8 +23,14 @@ def as_document(
     result: Result,
     timings_ms: Mapping[str, float],
     options: Mapping[str, Any],
+    model: Mapping[str, Any] | None = None,
 ) -> tuple[dict[str, Any], dict[str, Volume]]:
     """The document of a result, and its layers by name.
+
+    Parameters
+    ----------
+    model : mapping, optional
+        The ``model`` part of a report, where a network read one of the two.
 
     Raises
     ------
@@ -43,25 +50,32 @@ def as_document(
         kind = LABELS if name == LABEL_MAP or name.endswith("_labels") else IMAGE
         window = (127.5, 255.0) if kind == LABELS else windows.get(name)
         shown[name] = {"kind": kind, "display": display(volume, window)}
-    text = any(holds_text(series) for series in inputs.values())
+    seen = {role: as_shown(series) for role, series in inputs.items()}
+    text = any(found.text for found in seen.values())
+    warned = [*result.warnings, *([burned_in.WARNING] if text else [])]
     document = {
         "schema": SCHEMA,
         **result.to_json(),
-        "warnings": [*result.warnings, *([burned_in.WARNING] if text else [])],
+        "warnings": list(dict.fromkeys(warned)),
         "text_in_pictures": text,
+        "text_places": {role: [list(box) for box in f.places] for role, f in seen.items()},
+        "pictures_withheld": any(found.withheld for found in seen.values()),
         "task": task,
         "inputs": {role: input_of(series) for role, series in inputs.items()},
         "options": dict(options),
         "refusal": None if result.refusal is None else result.refusal.to_json(),
         "view": describe_view(fixed.volume),
         "layers": shown,
+        "model": None if model is None else dict(model),
         "timings_ms": {name: round(value, 3) for name, value in timings_ms.items()},
         "notice": NOTICE,
     }
     return document, layers
 
 
-def holds_text(series: Series) -> bool:
-    """Whether text that may name the patient is part of a series' pictures, or is said to be."""
-    said = series.source is not None and series.source.burned_in
-    return said or bool(burned_in.noticed(series)[1])
+def withheld(document: Mapping[str, Any]) -> bool:
+    """Whether a result's pictures stay here: they hold text that nobody blackened.
+
+    Results of earlier versions were made of pictures as they came.
+    """
+    return bool(document.get("pictures_withheld", document["text_in_pictures"]))

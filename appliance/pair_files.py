@@ -7,7 +7,7 @@ import json
 from appliance import nifti
 from appliance.core.errors import BurnedInText, NotFound
 from appliance.core.types import Volume
-from appliance.pair_document import LABELS
+from appliance.pair_document import LABELS, withheld
 from appliance.pairs import Pair
 from appliance.registration.outputs import picture
 
@@ -50,10 +50,10 @@ def layer_bytes(pair: Pair, layer: str) -> bytes:
     """A layer as that file; labels of a picture as 0 and 255, of a volume as they are."""
     volume = pair.layers[layer]
     labels = pair.document["layers"][layer]["kind"] == LABELS
-    if pair.document["text_in_pictures"] and not labels:
+    if withheld(pair.document) and not labels:
         raise BurnedInText(
-            "there seems to be text in one of the two pictures, and a moved one holds it where "
-            "nobody can tell; take the transform, or bring a picture without text"
+            "text is, or is said to be, part of one of the two pictures, and it was not made "
+            "black; take the transform, or bring a picture without text"
         )
     if volume.shape[0] > 1:
         return nifti.to_bytes(volume)

@@ -24,7 +24,7 @@ from reportlab.platypus import (
 from appliance import NOTICE, __version__
 from appliance.pair_pictures import for_report
 from appliance.pair_report import input_in_words, measurements
-from appliance.pair_words import in_words, tone
+from appliance.pair_words import in_words, roles, tone
 from appliance.pairs import Pair
 
 _MARGIN = 16 * mm
@@ -68,11 +68,16 @@ def _parts(pair: Pair) -> list[Flowable]:
     if rows:
         parts += [_said("Figures", _BOLD), _grid([list(row) for row in rows])]
     parts.append(_said("How it was made", _BOLD))
+    names = roles(document["task"])
     for role, given in document["inputs"].items():
-        parts.append(_said(f"{role.capitalize()}: {input_in_words(given)}", _SMALL))
+        parts.append(_said(f"{names[role].capitalize()}: {input_in_words(given)}", _SMALL))
         parts.append(_said(f"Digest: {given['sha256']}", _SMALL))
     for name, value in document["options"].items():
         parts.append(_said(f"{name.capitalize()}: {value}", _SMALL))
+    model = document.get("model")
+    if model:
+        text = f"{model['name']} {model['version']}, {model['precision']} on {model['device']}"
+        parts += [_said(f"Model: {text}", _SMALL), _said(f"Digest: {model['sha256']}", _SMALL)]
     parts.append(
         _said(f"Made by NeuralScan Edge {__version__}; nothing left this machine.", _SMALL)
     )

@@ -9,8 +9,9 @@ from typing import Any
 from jinja2 import Environment
 
 from appliance import NOTICE, __version__
+from appliance.followup.page import CATEGORIES, signed
 from appliance.pair_pictures import for_report
-from appliance.pair_words import in_words, tone
+from appliance.pair_words import in_words, roles, tone
 from appliance.pairs import Pair
 from appliance.report import style
 from appliance.templating import data_uri, environment
@@ -60,18 +61,19 @@ def measurements(document: Mapping[str, Any]) -> list[tuple[str, str, str]]:
 
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
-    return environment()
+    return environment(signed=signed)
 
 
 def to_html(pair: Pair) -> str:
     """The page, pictures inlined, nothing loaded from elsewhere."""
     document = pair.document
     word, meaning = in_words(document)
-    pictures = [(caption, data_uri(data)) for caption, data in for_report(pair)]
+    pictures = []
     for name, text in pair.texts.items():
         if name.endswith(".svg"):
             caption = name.removesuffix(".svg").replace("_", " ").capitalize()
             pictures.append((caption, data_uri(text.encode(), "image/svg+xml")))
+    pictures += [(caption, data_uri(data)) for caption, data in for_report(pair)]
     return (
         _environment()
         .get_template("pair.html")
@@ -85,6 +87,9 @@ def to_html(pair: Pair) -> str:
             tone=tone(document),
             pictures=pictures,
             measurements=measurements(document),
+            sums=pair.documents.get("followup", {}).get("rano_arithmetic"),
+            categories=CATEGORIES,
+            roles={role: name.capitalize() for role, name in roles(document["task"]).items()},
             inputs={role: input_in_words(given) for role, given in document["inputs"].items()},
         )
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,13 +17,19 @@ table = index.pairs
 _PLACE = ("fixed_study", "fixed_series", "moving_study", "moving_series")
 
 
-def place_of(record: dict[str, Any]) -> dict[str, str]:
-    """Columns that say which series a record is about, in which role."""
+def place_of(places: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """Columns that say which series a result is about, in which role."""
     return {
-        f"{role}_{what}": record["inputs"][role][what]
+        f"{role}_{what}": places[role][what]
         for role in ("fixed", "moving")
         for what in ("study", "series")
     }
+
+
+def same(task: str, places: Mapping[str, Mapping[str, str]]) -> sa.ColumnElement[bool]:
+    """The condition for the results of a task on a pair; there is one at most."""
+    named = {"task": task, **place_of(places)}
+    return sa.and_(*(table.c[key] == value for key, value in named.items()))
 
 
 def files_named(
@@ -48,8 +55,8 @@ def add(connection: sa.Connection, digest: str, record: dict[str, Any]) -> Used:
     sqlalchemy.exc.IntegrityError
         When one of the series is gone.
     """
-    named = {"task": record["task"], **place_of(record)}
-    this = sa.and_(*(table.c[key] == value for key, value in named.items()))
+    named = {"task": record["task"], **place_of(record["inputs"])}
+    this = same(record["task"], record["inputs"])
     before: Used = set()
     for old, arrays in connection.execute(sa.select(table.c.digest, table.c.arrays).where(this)):
         before |= {("pairs", old)} | {("arrays", array) for array in arrays}
@@ -81,8 +88,7 @@ def reconcile(connection: sa.Connection, files: Files, complete: bool) -> None:
         owned = _owned(connection, record)
         if not owned and not complete:
             continue
-        named = {"task": record["task"], **place_of(record)}
-        this = sa.and_(*(table.c[key] == value for key, value in named.items()))
+        this = same(record["task"], record["inputs"])
         newest = connection.scalar(sa.select(table.c.created).where(this)) or ""
         whole = set(record["layers"].values()) <= arrays
         if not (owned and whole and newest < record["created"]):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
@@ -12,7 +13,7 @@ from appliance.core.errors import BadRequest, InputError, NotFound
 from appliance.core.types import Refusal, Result, Series
 from appliance.pairs import Pairs
 from appliance.store import Store
-from appliance.task import Task, Watch
+from appliance.task import Task, Watch, find_task
 
 REFUSED = "refused"
 
@@ -61,7 +62,8 @@ def run(
     load_ms = (perf_counter() - before) * 1e3
     result = _answer(analyzer, task, inputs, options, watch)
     timings = {"decode": load_ms, "total": (perf_counter() - before) * 1e3}
-    pair = pairs.put(task, places, inputs, result, timings, options)
+    model = analyzer.model() if find_task(task).needs_model else None
+    pair = pairs.put(task, places, inputs, named(result, model), timings, options, model)
     fixed, moving = places["fixed"], places["moving"]
     audit.record(
         f"{task}.done",
@@ -72,6 +74,17 @@ def run(
         verdict=result.verdict,
     )
     return {**fixed, "pair": pair}
+
+
+def named(result: Result, model: Mapping[str, Any] | None) -> Result:
+    """A result whose documents name the network that read, as a report does."""
+    if model is None:
+        return result
+    documents = {
+        name: {**document, "model": dict(model)} if "model" in document else document
+        for name, document in result.documents.items()
+    }
+    return replace(result, documents=documents)
 
 
 def _answer(

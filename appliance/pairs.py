@@ -81,6 +81,7 @@ class Pairs:
         result: Result,
         timings_ms: Mapping[str, float],
         options: Mapping[str, Any],
+        model: Mapping[str, Any] | None = None,
     ) -> str:
         """Keep a result, in place of an earlier one of that task on that pair; its identifier.
 
@@ -93,13 +94,14 @@ class Pairs:
         Unavailable
             When the disk is full; the earlier result is kept then.
         """
-        document, layers = as_document(task, inputs, result, timings_ms, options)
+        document, layers = as_document(task, inputs, result, timings_ms, options, model)
         with self._store.writing() as written:
             record: dict[str, Any] = {
                 "schema": SCHEMA,
                 "task": task,
                 "inputs": {role: dict(place) for role, place in places.items()},
                 "created": utc_now(),
+                "replaces": self._made_before(task, places),
                 "document": document,
                 "documents": {name: dict(value) for name, value in result.documents.items()},
                 "texts": dict(result.texts),
@@ -131,7 +133,7 @@ class Pairs:
         }
         return Pair(
             pair,
-            record["document"] | {"created": record["created"]},
+            record["document"] | _when(record),
             fixed,
             {"fixed": fixed.volume, **layers},
             record["documents"],
@@ -141,11 +143,17 @@ class Pairs:
     def document(self, pair: str) -> dict[str, Any]:
         """What a result says, without its arrays; raises NotFound."""
         record = self._record(pair)
-        return record["document"] | {
-            "created": record["created"],
+        return {
+            **record["document"],
+            **_when(record),
             "documents": record["documents"],
             "texts": sorted(record["texts"]),
         }
+
+    def _made_before(self, task: str, places: Places) -> str | None:
+        """When the result was made that a new one of this task on this pair takes the place of."""
+        with self._store.engine.connect() as connection:
+            return connection.scalar(sa.select(table.c.created).where(pair_rows.same(task, places)))
 
     def _record(self, pair: str) -> dict[str, Any]:
         with self._store.engine.connect() as connection:
@@ -176,3 +184,8 @@ class Pairs:
             with storage_errors(), self._store.engine.begin() as connection:
                 connection.execute(sa.delete(table).where(table.c.digest == pair))
             self._store.remove_unused({("arrays", one) for one in record["layers"].values()})
+
+
+def _when(record: Mapping[str, Any]) -> dict[str, Any]:
+    """When a result was made, and the one it took the place of; not known of earlier versions'."""
+    return {"created": record["created"], "replaces": record.get("replaces")}

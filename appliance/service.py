@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from appliance import ingest, links, measurements, pair_work, pseudonym, task_inputs
+from appliance import heap, ingest, links, measurements, pair_work, pseudonym, task_inputs
 from appliance.audit import Audit, operator
 from appliance.core.errors import BadRequest, Busy, InputError, NotFound, Unavailable
 from appliance.core.types import Report, Series, Study
@@ -113,7 +113,7 @@ class Service:
         finally:
             self._turns.release()
 
-    def analyze(self, data: bytes, name: str) -> tuple[dict[str, Any], bool]:
+    def analyze(self, data: ingest.Content, name: str) -> tuple[dict[str, Any], bool]:
         """One input, read and analysed now; the report's JSON and whether it could be read.
 
         Nothing is written to disk: the pictures stay in memory for a while.
@@ -149,7 +149,10 @@ class Service:
             return self.analyzer.embed(self.store.series(study, series), number)
 
     def add_study(
-        self, files: Sequence[tuple[str, bytes]], title: str | None = None, sample: bool = False
+        self,
+        files: Sequence[tuple[str, ingest.Content]],
+        title: str | None = None,
+        sample: bool = False,
     ) -> tuple[str | None, list[dict[str, Any]]]:
         """Keep uploaded files as a study: its identifier, and reports of what cannot be read.
 
@@ -166,7 +169,11 @@ class Service:
             refused.append(links.of_study(report, None))
         if not (study.series or sample):
             return None, refused
-        return self._keep(read, kept, title, sample), refused
+        size = sum(series.volume.array.nbytes for series in read.series)
+        uid = self._keep(read, kept, title, sample)
+        del read, study, kept
+        heap.give_back(size)
+        return uid, refused
 
     def add_path(self, path: Path) -> tuple[str | None, Study]:
         """Keep a file or folder as a study: its identifier, None when nothing in it can be read."""
@@ -244,29 +251,46 @@ class Service:
 
                 done.append(self._pair(job, places, watch))
                 continue
-            before = perf_counter()
-            inputs = {role: self.store.series(**place) for role, place in places.items()}
-            load_ms = (perf_counter() - before) * 1e3
-            first = next(iter(places.values()))
-            if job.task == "analyze":
-                series = next(iter(inputs.values()))
-                report = self.analyzer.analyze(series, within, control.cancelled, load_ms)
-                self.telemetry.report(report.document)
-            else:
-                report = self._answer(job, inputs)
-            self.store.put_result(first["study"], first["series"], job.task, report)
-            self.audit.record(
-                f"{job.task}.done",
-                f"server, {operator()}",
-                **first,
-                model=report.document.get("model"),
-                verdict=report.document.get("verdict"),
-            )
-            if job.options.get("deliver") and self.deliver is not None:
-                self.deliver(first["study"], first["series"])
-            done.append(first)
+            done.append(self._single(job, places, within, control))
+            heap.give_back()
             within(1.0)
         return done
+
+    def _single(
+        self,
+        job: Job,
+        places: dict[str, dict[str, str]],
+        within: Callable[[float], None],
+        control: Control,
+    ) -> dict[str, str]:
+        """A task on one series; where its result is kept."""
+        before = perf_counter()
+        inputs = {role: self.store.series(**place) for role, place in places.items()}
+        load_ms = (perf_counter() - before) * 1e3
+        first = next(iter(places.values()))
+        if job.task == "analyze":
+            series = next(iter(inputs.values()))
+            mapped = heap.Mapped([series.volume.array])
+
+            def passed(share: float) -> None:
+                mapped.passed(share)
+                within(share)
+
+            report = self.analyzer.analyze(series, passed, control.cancelled, load_ms)
+            self.telemetry.report(report.document)
+        else:
+            report = self._answer(job, inputs)
+        self.store.put_result(first["study"], first["series"], job.task, report)
+        self.audit.record(
+            f"{job.task}.done",
+            f"server, {operator()}",
+            **first,
+            model=report.document.get("model"),
+            verdict=report.document.get("verdict"),
+        )
+        if job.options.get("deliver") and self.deliver is not None:
+            self.deliver(first["study"], first["series"])
+        return first
 
     def _pair(
         self, job: Job, places: dict[str, dict[str, str]], watch: Callable[[float], None]

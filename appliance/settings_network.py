@@ -37,6 +37,10 @@ class NetworkSettings:
         Images of one series.
     dicom_timeout_s : float
         Silence after which an association or a request is given up.
+    dicom_tls_cert, dicom_tls_key : Path, optional
+        Our certificate and its key (PEM): DICOM goes over TLS only.
+    dicom_tls_ca : Path, optional
+        Certificates that those of peers are checked against; who connects has to show one.
     incoming_quiet_s : float
         Silence after which a series, or a file in the watched folder, is complete.
     incoming_keep_s : float
@@ -73,6 +77,9 @@ class NetworkSettings:
     dicom_instance_bytes: int = 256 << 20
     dicom_series_instances: int = 2000
     dicom_timeout_s: float = 30.0
+    dicom_tls_cert: Path | None = None
+    dicom_tls_key: Path | None = None
+    dicom_tls_ca: Path | None = None
     incoming_quiet_s: float = 5.0
     incoming_keep_s: float = 3600.0
     incoming_bytes: int = 20 << 30
@@ -99,6 +106,18 @@ class NetworkSettings:
             "dicom_aet",
             aet,
             "an AE title of 1 to 16 letters",
+        )
+        cert, key = self.dicom_tls_cert, self.dicom_tls_key
+        name = "dicom_tls_key" if key is None else "dicom_tls_cert"
+        require(
+            (cert is None) == (key is None), name, None, "a file: certificate and key go together"
+        )
+        listens = port is not None and self.dicom_tls_ca is not None
+        require(
+            not listens or cert is not None,
+            "dicom_tls_cert",
+            None,
+            "our certificate: with an authority, peers are answered over TLS only",
         )
         counts = ("dicom_associations", "dicom_instance_bytes", "dicom_series_instances")
         for name in (*counts, "incoming_bytes", "push_attempts"):

@@ -45,6 +45,10 @@ class Bright:
     def warm_up(self) -> None:
         pass
 
+    def model(self) -> dict[str, Any]:
+        """The ``model`` part of a report."""
+        return self._document("", "", "", 0.0)["model"]
+
     def analyze(
         self, series: Series, progress=None, cancelled=None, decode_ms=0.0, crowd=False
     ) -> Report:

@@ -46,7 +46,7 @@ def start(client, studies, task="register", **more):
 def done(client, studies, **more):
     answer = start(client, studies, **more)
     assert answer.status_code == 202
-    job = finished(client, answer.json["job"], 60.0)
+    job = finished(client, answer.json["job"], 300.0)
     assert job["state"] == "done", job["error"]
     return job["results"][0]["result"]
 
@@ -87,6 +87,8 @@ def test_the_moved_picture_lies_on_the_fixed_one(client, studies):
 
 def test_a_second_run_replaces_the_first_and_a_result_can_be_removed(client, studies, settings):
     first, second = done(client, studies), done(client, studies)
+    assert (first["replaces"], second["replaces"]) == (None, first["created"])
+    assert first["model"] is None
     assert client.get(first["links"]["self"]).status_code == 404
     arrays = len(list(settings.data.glob("arrays/*")))
     assert client.delete(second["links"]["self"]).status_code == 204

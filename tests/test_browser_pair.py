@@ -147,3 +147,79 @@ def test_a_result_has_an_address_of_its_own(open_page, problems):
     page.click(".brand")
     assert page.locator("body").get_attribute("data-state") == "empty"
     assert not problems
+
+
+def test_a_follow_up_calls_the_roles_by_their_time_and_other_tasks_do_not(open_page, problems):
+    page = open_page(390, 800)
+    _choose(page, "ct.png", "mr.png", "track")
+    options = page.locator("#pair-task option").evaluate_all("all => all.map((one) => one.value)")
+    assert options == ["register", "fuse", "track", "carry"]
+    titles = ".pair-slot strong"
+    assert page.locator(titles).all_inner_texts() == ["Later study", "Earlier study"]
+    card = page.locator(".pair-card", has_text="mr.png").locator("button")
+    assert card.all_inner_texts() == ["Later study", "Earlier study"]
+    assert "earlier study" in card.nth(1).get_attribute("aria-label")
+    page.select_option("#pair-task", "carry")
+    assert page.locator(titles).all_inner_texts() == ["Fixed", "Moving"]
+    assert "T1c MR" in page.inner_text(".pair-task-help")
+    assert page.locator("#pair-start").is_enabled()
+    assert overflow(page) <= 0
+    assert not problems
+
+
+def test_level_and_window_of_one_layer_change_its_picture_only(open_page, problems):
+    page = open_page(390, 800)
+    _choose(page, "ct.png", "mr.png", "register")
+    _run(page)
+    page.click("[data-mode=fixed]")
+    fixed = _seen(page)
+    page.click("[data-mode=moved]")
+    before = _seen(page)
+    page.click(".pair-adjust summary")
+    page.select_option("[data-window=layer]", "moved")
+    page.locator(".pair-adjust [data-slider=level]").fill("60")
+    page.wait_for_function(f"before => ({SEEN})()[2].some((v, i) => v !== before[i])",
+                           arg=before.ravel().tolist())  # fmt: skip
+    brighter = _seen(page)
+    assert brighter.mean() > before.mean() + 5
+    page.click("[data-mode=fixed]")
+    assert np.array_equal(_seen(page), fixed)
+    page.click("[data-mode=moved]")
+    page.click(".pair-adjust button")
+    page.wait_for_function(f"before => ({SEEN})()[2].every((v, i) => v === before[i])",
+                           arg=before.ravel().tolist())  # fmt: skip
+    assert overflow(page) <= 0
+    assert not problems
+
+
+def test_a_result_done_again_says_what_it_replaces_and_follow_ups_join(open_page, problems):
+    page = open_page(1280, 800)
+    _choose(page, "ct.png", "mr.png", "register")
+    _run(page)
+    _run(page)
+    page.wait_for_function(
+        "document.querySelector('.pair-panels')?.innerText.includes('Takes the')"
+    )
+    assert "One result is kept" in page.inner_text("pair-page")
+    points = page.evaluate(JOINED)
+    assert points == [[1, 2, 3, 4], [1, 2], [2, 3, 4], [2, 3]]
+    assert not problems
+
+
+JOINED = """async () => {
+  const { joined } = await import("/static/pair-track.js");
+  const one = (earlier, later, measure = "volume_ml") => ({
+    task: "track",
+    inputs: {
+      moving: { study_instance_uid: `s${earlier}`, series_instance_uid: "1" },
+      fixed: { study_instance_uid: `s${later}`, series_instance_uid: "1" },
+    },
+    documents: { followup: {
+      timeline: { measure, points: [{ value: earlier }, { value: later }] },
+    } },
+  });
+  const of = (pair, others) => joined(pair, others).points.map((point) => point.value);
+  const all = [one(1, 2), one(2, 3), one(3, 4)];
+  return [of(all[1], all), of(all[0], []), of(one(3, 4), [one(2, 3), one(4, 2)]),
+    of(one(2, 3, "area_px"), [one(1, 2, "area_px")])];
+}"""

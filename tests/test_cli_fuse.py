@@ -7,6 +7,7 @@ import nibabel
 import numpy as np
 import pytest
 
+from appliance import burned_in
 from appliance.cli import main
 from appliance.cli_fuse import METHODS
 from appliance.core.types import Volume
@@ -119,3 +120,22 @@ def test_a_volume_keeps_the_affine_and_voxel_order_of_fixed(tmp_path):
     assert fused.shape == fixed.shape
     one, other = (np.asarray(image.dataobj).astype(float).ravel() for image in (fixed, fused))
     assert np.corrcoef(one, other)[0, 1] > 0.98
+
+
+def test_text_found_in_a_picture_is_black_in_what_is_written(tmp_path, capsys, monkeypatch):
+    fixed, moving = ((p * 0.6).astype(np.uint8) for p in (head(), turned(head())))
+    for array in (fixed, moving):
+        array[2:14, 4:70] = 255
+    paths = written(tmp_path, fixed=fixed, moving=moving)
+    monkeypatch.setattr(burned_in, "noticed", lambda series: (series, ((2, 4, 14, 70),)))
+    out = tmp_path / "out"
+    known = tmp_path / "registration.json"
+    known.write_text(json.dumps({
+        "schema": "neuralscan/registration/1", "verdict": "good", "reasons": [],
+        "space": "pixel", "matrix": np.eye(3).tolist(),
+    }))  # fmt: skip
+    assert main(["fuse", *paths, "--out", str(out), "--registration", str(known)]) == 0
+    assert "text in the picture" in capsys.readouterr().err
+    for name in ("fused.png", "moved.png"):
+        picture = cv2.imread(str(out / name), cv2.IMREAD_UNCHANGED)
+        assert picture.max() < 250, name

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 
+import numpy as np
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from appliance import ingest
+from appliance import ingest, sealed
 from appliance.core.errors import Unavailable
 from appliance.dicom_origin import Origin
 from appliance.identity import FOLDER, Vault
@@ -61,6 +64,56 @@ def test_two_uploads_of_a_study_are_one_entry(vault):
     found = vault.get("2.25.1")
     assert set(found.headers) == {"a", "b"}
     assert found.uids == {"x": "1", "y": "2"}
+
+
+def test_an_image_more_does_not_read_those_before(vault, tmp_path, monkeypatch):
+    vault.put("2.25.1", Origin({"a": {"PatientName": "Doe"}}, {"x0": "1.0"}))
+    monkeypatch.setattr(sealed, "read", None)
+    (entry,) = (tmp_path / "data" / FOLDER).glob("*.sealed")
+    sizes = []
+    for number in range(1, 100):
+        vault.put("2.25.1", Origin({"a": {"PatientName": "Doe"}}, {f"x{number}": f"1.{number}"}))
+        sizes.append(entry.stat().st_size)
+    assert max(np.diff(sizes)) < 200
+    monkeypatch.undo()
+    found = vault.get("2.25.1")
+    assert found.uids == {f"x{number}": f"1.{number}" for number in range(100)}
+    assert entry.stat().st_size < sizes[-1] / 2  # they were made one
+    vault.put("2.25.1", Origin({}, {"y": "2"}))
+    assert vault.get("2.25.1").uids == {**found.uids, "y": "2"}
+
+
+def test_a_record_that_was_cut_off_is_dropped_and_the_next_one_kept(vault, tmp_path, key):
+    vault.put("2.25.1", Origin({}, {"x": "1"}))
+    (entry,) = (tmp_path / "data" / FOLDER).glob("*.sealed")
+    whole = entry.stat().st_size
+    vault.put("2.25.1", Origin({}, {"y": "2"}))
+    for cut in (1, 20, entry.stat().st_size - whole - 1):
+        entry.write_bytes(entry.read_bytes()[:-cut])
+        again = Vault(tmp_path / "data", key)
+        assert again.get("2.25.1").uids == {"x": "1"}
+        again.put("2.25.1", Origin({}, {"y": "3"}))
+        assert again.get("2.25.1").uids == {"x": "1", "y": "3"}
+
+
+def test_two_processes_add_to_one_study(vault, tmp_path, key):
+    other = Vault(tmp_path / "data", key)
+    for number in range(3):
+        vault.put("2.25.1", Origin({}, {f"x{number}": "1"}))
+        other.put("2.25.1", Origin({}, {f"y{number}": "1"}))
+    assert len(vault.get("2.25.1").uids) == 6
+
+
+def test_an_entry_of_the_first_format_is_read_and_added_to(vault, tmp_path, key):
+    vault.put("2.25.1", Origin({}, {"x": "1"}))
+    (entry,) = (tmp_path / "data" / FOLDER).glob("*.sealed")
+    magic, nonce = b"neuralscan-identity-1\n", bytes(12)
+    plain = json.dumps(Origin({}, {"old": "1"}).to_json()).encode()
+    secret = AESGCM(key.read_bytes()).encrypt(nonce, plain, magic + b"2.25.1")
+    entry.write_bytes(magic + nonce + secret)
+    assert vault.get("2.25.1").uids == {"old": "1"}
+    vault.put("2.25.1", Origin({}, {"y": "2"}))
+    assert vault.get("2.25.1").uids == {"old": "1", "y": "2"}
 
 
 def test_a_series_that_is_not_known_whole_stays_under_pseudonyms():

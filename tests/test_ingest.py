@@ -32,6 +32,13 @@ def codes(study) -> list[str]:
     return [refusal.code for refusal in study.refusals]
 
 
+def test_a_packed_nifti_that_is_cut_says_so():
+    data = gzip.compress(nifti_file(), 1)
+    (refusal,) = ingest.read_bytes(data[:-30], "scan.nii.gz").refusals
+    assert refusal.code == "unreadable"
+    assert "its end is missing" in refusal.message
+
+
 def test_content_decides_and_not_the_name():
     for data, kind in ((PNG, "image"), (dicom_file(), "dicom"), (nifti_file(), "nifti")):
         for name in ("a.png", "a.txt", "a", "../../a.dcm"):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import io
 import tracemalloc
+import zipfile
 from collections.abc import Callable
 from typing import Any
 
@@ -11,12 +13,14 @@ import nibabel
 import numpy as np
 import pytest
 
-from appliance import ingest, nifti
+from appliance import archives, ingest, nifti
 from appliance.core.types import Report, Series, Volume
 from appliance.dicom_objects import object_uid
 
 SHAPE = (96, 160, 160)
 AFFINE = np.diag([1.0, 1.0, 2.0, 1.0])
+PIECES = 6 << 20
+"""What reading in pieces holds besides, however large the file is."""
 
 
 def peak(work: Callable[[], Any]) -> tuple[Any, int]:
@@ -30,20 +34,42 @@ def peak(work: Callable[[], Any]) -> tuple[Any, int]:
 
 
 @pytest.mark.parametrize("dtype", [np.int16, np.float32, np.float64])
-@pytest.mark.parametrize("packed", [False, True])
-def test_a_nifti_costs_its_bytes_and_its_voxels(dtype, packed):
+@pytest.mark.parametrize("way", ["plain", "gzip", "zip"])
+def test_a_nifti_costs_its_voxels_whatever_holds_them(dtype, way, tmp_path, monkeypatch):
+    monkeypatch.setattr(archives, "_LARGE", 1 << 20)
     rng = np.random.default_rng(0)
     voxels = rng.integers(0, 3000, SHAPE[::-1]).astype(dtype)
-    data = plain = nibabel.Nifti1Image(voxels, AFFINE).to_bytes()
-    if packed:
-        data = gzip.compress(plain, 1)
-    study, most = peak(lambda: ingest.read_bytes(data, "scan.nii"))
+    plain = nibabel.Nifti1Image(voxels, AFFINE).to_bytes()
+    path = tmp_path / {"plain": "scan.nii", "gzip": "scan.nii.gz", "zip": "scan.zip"}[way]
+    if way == "zip":
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("scan.nii", plain)
+    else:
+        path.write_bytes(gzip.compress(plain, 1) if way == "gzip" else plain)
+    del plain
+    study, most = peak(lambda: ingest.read_path(path))
     (series,) = study.series
     assert (series.volume.array == voxels.T).all()
-    array = series.volume.array.nbytes
-    # Unpacking holds the parts and the whole for a moment, then only the whole and the voxels.
-    allowed = max(2 * len(plain), len(plain) + array) if packed else array
-    assert most < 1.15 * allowed
+    assert most < series.volume.array.nbytes + PIECES
+    with path.open("rb") as stream:  # as an upload is
+        study, most = peak(lambda: ingest.read_files([(path.name, stream)]))
+    assert study.series[0].sha256 == series.sha256
+    assert most < series.volume.array.nbytes + PIECES
+
+
+def test_a_large_file_of_a_zip_that_is_damaged_or_named_wrong(monkeypatch):
+    monkeypatch.setattr(archives, "_LARGE", 1000)
+    voxels = np.arange(40 * 40 * 40, dtype=np.int16).reshape(40, 40, 40)
+    plain = nibabel.Nifti1Image(voxels, AFFINE).to_bytes()
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr("scan.nii", plain)
+    data = bytearray(stream.getvalue())
+    assert len(ingest.read_bytes(bytes(data), "a.zip").series) == 1
+    data[5000] ^= 1
+    (refusal,) = ingest.read_bytes(bytes(data), "a.zip").refusals
+    assert refusal.code == "unreadable"
+    assert "zip again" in refusal.message
 
 
 def test_a_mask_is_written_without_a_copy():

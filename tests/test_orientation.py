@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from appliance import dicom_seg, ingest, orientation
+from appliance import dicom_seg, handover, ingest, orientation
 from appliance.core.types import Volume
+from tests.readings import complaints, report_of
 
 
 @pytest.mark.parametrize("case", orientation.cases(), ids=str)
@@ -16,6 +17,17 @@ def test_every_plane_order_and_slant(case):
     distances = orientation.examine(case)
     assert set(distances) == {"segmentation", "structure set", "NIfTI mask"}
     assert max(distances.values()) < 0.5
+
+
+@pytest.mark.parametrize("case", orientation.cases(), ids=str)
+def test_every_object_passes_the_validator_in_every_orientation(case, tmp_path):
+    (series,) = ingest.read_files(list(orientation.files(case))).series
+    labels = (series.volume.array >= series.volume.array.max() - 100).astype(np.uint8)
+    report = report_of(series, labels)
+    for kind in handover.OBJECTS:
+        path = tmp_path / f"{kind}.dcm"
+        path.write_bytes(handover.dicom(kind, report, series))
+        assert complaints(path) == []
 
 
 def test_the_cases_are_all_there():

@@ -6,11 +6,13 @@ import cv2
 import numpy as np
 import pytest
 
-from appliance import pair_report
+from appliance import burned_in, pair_report
 from appliance.core.errors import BurnedInText, GeometryError, NotFound
+from appliance.core.geometry import viewing
 from appliance.core.types import Measurement, Result, Source, Study, Volume
 from appliance.pair_files import file_of
 from appliance.pair_pictures import for_report
+from appliance.pair_work import named
 from appliance.pairs import Pairs
 from appliance.store import Store
 from tests.conftest import make_series
@@ -84,11 +86,18 @@ def test_the_page_shows_every_layer_and_drawing_and_says_the_verdict(kept):
     _, pairs, inputs, places = kept
     pair = pairs.get(pairs.put("track", places, inputs, result(inputs), {"total": 1.0}, {}))
     captions = [caption for caption, _ in for_report(pair)]
-    assert sum(caption.startswith("Label map") for caption in captions) == 3
+    assert sum(caption.startswith("Lesions of the later") for caption in captions) == 3
+    assert any(caption.endswith(f"slice {fullest(pair)}") for caption in captions)
     page = pair_report.to_html(pair)
     assert "data:image/svg+xml;base64," in page
-    for words in ("Larger", "it grew", "Change", "12", "Timeline"):
+    for words in ("Larger", "it grew", "Change", "12", "Timeline", "Earlier study"):
         assert words in page
+
+
+def fullest(pair) -> int:
+    """The slice, from 1, of the viewing grid that holds the mask."""
+    seen = viewing(pair.fixed.volume).apply(pair.layers["label_map"].array)
+    return int(seen.sum(axis=(1, 2)).argmax()) + 1
 
 
 def test_what_does_not_fit_is_not_kept(kept):
@@ -133,3 +142,51 @@ def test_a_picture_with_text_is_looked_at_but_does_not_leave(kept):
     page = pair_report.to_html(pair)
     assert "data:image/png" not in page
     assert "text in the picture" in page
+
+
+def test_text_that_was_found_is_black_in_the_report_and_the_pictures_leave(kept, monkeypatch):
+    _, pairs, inputs, places = kept
+    monkeypatch.setattr(burned_in, "noticed", lambda series: (series, ((0, 0, 20, 30),)))
+    pair = pairs.get(pairs.put("track", places, inputs, result(inputs), {"total": 1.0}, {}))
+    assert pair.document["text_in_pictures"] is True
+    assert pair.document["pictures_withheld"] is False
+    assert file_of(pair, "moved.nii.gz")[0]
+    drawn = dict(for_report(pair))
+    chosen = next(c for c in drawn if c.startswith("Later study green"))
+    picture = cv2.imdecode(np.frombuffer(drawn[chosen], np.uint8), cv2.IMREAD_COLOR)
+    view = viewing(pair.fixed.volume)
+    text = np.zeros(pair.fixed.volume.shape, bool)
+    text[:, :20, :30] = True
+    assert not picture[..., 1][view.apply(text)[0]].any()
+    assert picture[..., 1].any()
+
+
+def test_results_of_earlier_versions_keep_their_pictures_here(kept):
+    _, pairs, inputs, places = kept
+    pair = pairs.get(pairs.put("track", places, inputs, result(inputs), {"total": 1.0}, {}))
+    new = ("pictures_withheld", "text_places", "model")
+    older = {key: value for key, value in pair.document.items() if key not in new}
+    pair = replace(pair, document={**older, "text_in_pictures": True})
+    assert for_report(pair) == []
+    assert "track" in pair_report.to_html(pair)
+    with pytest.raises(BurnedInText):
+        file_of(pair, "moved.nii.gz")
+
+
+def test_a_result_says_which_network_read_and_which_result_it_replaces(kept):
+    _, pairs, inputs, places = kept
+    model = {
+        "name": "m", "version": "1", "precision": "INT8", "device": "CPU", "sha256": "ab" * 32
+    }  # fmt: skip
+    blank = {"followup": {"verdict": "larger", "model": {"name": "m", "precision": ""}}}
+    made = named(result(inputs, documents=blank), model)
+    assert made.documents["followup"]["model"] == model
+    assert named(result(inputs), None).documents == {"followup": {"verdict": "larger"}}
+    first = pairs.get(pairs.put("track", places, inputs, made, {"total": 1.0}, {}, model))
+    assert (first.document["model"], first.document["replaces"]) == (model, None)
+    assert "INT8 on CPU" in pair_report.to_html(first)
+    again = pairs.document(pairs.put("track", places, inputs, made, {"total": 2.0}, {}, model))
+    assert again["replaces"] == first.document["created"]
+    other = pairs.document(pairs.put("register", places, inputs, made, {}, {}))
+    assert (other["replaces"], other["model"]) == (None, None)
+    assert pairs.all(10)[1] == 2

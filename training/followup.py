@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from itertools import product
 from pathlib import Path
@@ -42,16 +42,26 @@ def add_verb(verbs: Any) -> None:
     verb.add_argument("--data", type=Path, help="data root; default: NEURALSCAN_DATA")
     verb.add_argument("--out", type=Path, required=True, help="rows.jsonl, limits.json; resumed")
     verb.add_argument("--pairs", type=int, default=200, help="pairs of each source (default 200)")
+    verb.add_argument(
+        "--repeats",
+        type=int,
+        metavar="N",
+        help="do not fit: put N unchanged and N changed generated heads of each kind through all "
+        "that `track` does, and count what it says; repeats.json, resumed",
+    )
     verb.add_argument("--seed", type=int, default=0)
     verb.add_argument("--models", type=Path, action="append", default=[], help="packages' folder")
     verb.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Measure, fit, judge, write; prints the limits."""
+    """Measure, fit, judge, write; prints the limits. With ``--repeats`` another protocol."""
     from appliance.provenance import data_root
+    from training import followup_repeats
     from training.processes import write_json
 
+    if arguments.repeats:
+        return followup_repeats.run(arguments)
     arguments.data = data_root(arguments.data)
     arguments.out.mkdir(parents=True, exist_ok=True)
     rows = measured(arguments)
@@ -62,25 +72,34 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def measured(arguments: argparse.Namespace) -> list[dict[str, Any]]:
-    """One row for each pair; rows of an earlier, interrupted call are read and not made again."""
-    from tqdm import tqdm
-
+    """One row for each pair of each source."""
     from appliance.pipeline import Analyzer
 
-    kept = arguments.out / "rows.jsonl"
-    lines = kept.read_text(encoding="utf-8").splitlines() if kept.is_file() else []
-    found = {
-        (row["source"], row["number"]): row
-        for row in map(json.loads, lines)
-        if row["seed"] == arguments.seed
-    }
-    wanted = [(s, n) for n in range(arguments.pairs) for s in SOURCES]
-    left = [task for task in wanted if task not in found]
     analyzer = Analyzer("CPU", arguments.models)
+    wanted = [(s, n) for n in range(arguments.pairs) for s in SOURCES]
+
+    def row(source: str, number: int) -> dict[str, Any]:
+        return measure(analyzer, source, number, arguments.seed, arguments.data)
+
+    return resumed(arguments.out / "rows.jsonl", wanted, arguments.seed, row)
+
+
+def resumed(
+    kept: Path,
+    wanted: Sequence[tuple[str, int]],
+    seed: int,
+    measure_one: Callable[[str, int], dict[str, Any]],
+) -> list[dict[str, Any]]:
+    """The rows of all wanted sources and numbers; those of an interrupted call are read again."""
+    from tqdm import tqdm
+
+    lines = kept.read_text(encoding="utf-8").splitlines() if kept.is_file() else []
+    rows = [row for row in map(json.loads, lines) if row["seed"] == seed]
+    found = {(row["source"], row["number"]): row for row in rows}
+    left = [task for task in wanted if task not in found]
     with kept.open("a", encoding="utf-8") as stream:
         for source, number in tqdm(left, desc="followup", disable=None):
-            row = measure(analyzer, source, number, arguments.seed, arguments.data)
-            found[source, number] = row
+            row = found[source, number] = measure_one(source, number)
             stream.write(json.dumps(row) + "\n")
             stream.flush()
     return [found[task] for task in wanted]
@@ -109,12 +128,17 @@ def measure(analyzer: Any, source: str, number: int, seed: int, root: Path) -> d
         register=register if source == "picture" else lambda *a, **k: known,
     )
     found = compare(*exams, how)
+    return row_of(analyzer, made, exams, found, source=source, number=number, seed=seed)
+
+
+def row_of(
+    analyzer: Any, made: Any, exams: Sequence[Any], found: Any, **named: Any
+) -> dict[str, Any]:
+    """What was said of a pair, beside its truth."""
     total = found.total
     main = next((c for c in found.changes if c.parts), None)
     return {
-        "source": source,
-        "number": number,
-        "seed": seed,
+        **named,
         "kind": made.kind,
         "package": analyzer.package.name,
         "truth": made.change,

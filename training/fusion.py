@@ -40,14 +40,25 @@ def add_verb(verbs: Any) -> None:
     verb.add_argument("--data", type=Path, help="data root; default: NEURALSCAN_DATA")
     verb.add_argument("--out", type=Path, required=True, help="folder for fusion.json, fusion.html")
     verb.add_argument("--pairs", type=int, help="take so many pairs, evenly spaced; default: all")
+    verb.add_argument(
+        "--refusals",
+        type=int,
+        metavar="N",
+        help="no table: put N right pairs, N moved and N wrong ones through `neuralscan fuse` and "
+        "count its refusals; refusals.json, resumed",
+    )
+    verb.add_argument("--seed", type=int, default=0, help="of --refusals (default 0)")
     verb.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Measure, write, print the table."""
+    """Measure, write, print the table. With ``--refusals`` another protocol."""
     from appliance.provenance import data_root
+    from training import fusion_refusals
     from training.processes import write_json
 
+    if arguments.refusals:
+        return fusion_refusals.run(arguments)
     pairs = atlas_pairs(data_root(arguments.data))
     if arguments.pairs:
         chosen = np.linspace(0, len(pairs) - 1, min(arguments.pairs, len(pairs)))
@@ -142,7 +153,15 @@ def as_markdown(document: Mapping[str, Any]) -> str:
 
 def as_page(document: Mapping[str, Any]) -> str:
     """The table as a self-contained page, without any picture of a patient."""
+    from training import fusion_printed
     from training.page import page, prose, table
 
     about = f"{document['pairs']} pairs of {document['patients']} patients; mean ± sd over pairs."
-    return page("Fusion of CT and MR", [("Figures", prose(about, NOTE) + table(*_lines(document)))])
+    printed = prose(fusion_printed.SOURCE, fusion_printed.NOTE)
+    return page(
+        "Fusion of CT and MR",
+        [
+            ("Figures", prose(about, NOTE) + table(*_lines(document))),
+            ("Beside figures that were printed", printed + table(*fusion_printed.beside(document))),
+        ],
+    )

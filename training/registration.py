@@ -21,7 +21,7 @@ _FITTED_ON = (
     "generated heads, and figshare and BRISC slices (CC BY 4.0, folds 1 to 3) in invented "
     "contrast; no CT/MR pair; volumes: generated heads"
 )
-_RIDGE = 3.0
+_RIDGE, _GAP = 3.0, 1 / 3
 _FOLDS = 5
 
 
@@ -31,16 +31,23 @@ def add_verb(verbs: Any) -> None:
         "registration",
         help="fit and judge the verdict of `neuralscan register`",
         description="Register right pairs and pairs broken on purpose, fit the verdict's limits on "
-        "generated and CC BY slices, and judge them on the CT/MR pairs, which are not fitted on. "
+        "generated and CC BY slices, and judge them on the CT/MR pairs, which are not fitted on: "
+        "--judged of them, half broken, and each moved by --transforms known transforms. "
         "Example: python -m training registration --data DIR --out runs/registration",
     )
     verb.add_argument("--data", type=Path, help="data root; default: NEURALSCAN_DATA")
     verb.add_argument(
         "--out", type=Path, required=True, help="rows.jsonl, limits.json, report.json; resumed"
     )
-    verb.add_argument("--pairs", type=int, default=600, help="pairs to fit on (default 600)")
-    verb.add_argument("--volumes", type=int, default=80, help="pairs of volumes (default 80)")
-    verb.add_argument("--judged", type=int, default=240, help="CT/MR pairs to judge (default 240)")
+    verb.add_argument("--pairs", type=int, default=96, help="pairs to fit on (default 96)")
+    verb.add_argument("--volumes", type=int, default=16, help="pairs of volumes (default 16)")
+    verb.add_argument(
+        "--judged", type=int, default=240, help="CT/MR pairs, half of them broken (default 240)"
+    )
+    verb.add_argument(
+        "--transforms", type=int, default=1, help="for each CT/MR pair, up to 20 (default 1)"
+    )
+    verb.add_argument("--every", type=int, default=1, help="take every Nth CT/MR pair only")
     verb.add_argument("--workers", type=int, default=2, help="processes (default 2)")
     verb.add_argument("--seed", type=int, default=0)
     verb.set_defaults(run=run)
@@ -49,6 +56,7 @@ def add_verb(verbs: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Measure, fit, judge, write; prints the report."""
     from appliance.provenance import data_root
+    from training import registration_protocol as protocol
     from training.processes import write_json
 
     root, out = data_root(arguments.data), arguments.out
@@ -58,7 +66,14 @@ def run(arguments: argparse.Namespace) -> int:
     judged = [("ct_mr", k) for k in range(arguments.judged)]
     flat = measured([*fitted, *judged], root, arguments)
     solid = measured([("volume", k) for k in range(arguments.volumes)], root, arguments)
+    turns = min(arguments.transforms, protocol.TRANSFORMS)
+    atlas = measured(
+        protocol.tasks(len(protocol.names(root)), turns, arguments.every), root, arguments
+    )
     document, report = fitted_limits(flat, solid)
+    document["made_with"] = {k: getattr(arguments, k) for k in ("pairs", "volumes", "seed")}
+    if atlas:
+        report["protocol"] = protocol.report(atlas, document)
     write_json(out / "limits.json", document)
     write_json(out / "report.json", report)
     print(json.dumps(report, indent=1))
@@ -117,9 +132,13 @@ def measure(root: Path, task: tuple[str, int], seed: int) -> dict[str, Any]:
     from appliance.registration import evidence, images
     from appliance.registration.align import align_pictures
     from training import registration_pairs as pairs
+    from training.registration_protocol import SOURCE
+    from training.registration_protocol import measured as measured_run
 
     cv2.setNumThreads(1)
     source, k = task
+    if source == SOURCE:
+        return {**measured_run(root, k), "seed": seed}
     if source == "volume":
         return _measured_volumes(k, seed)
     makers = {"real": pairs.real, "ct_mr": pairs.of_atlas}
@@ -223,13 +242,14 @@ def fit(rows: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], dict[str, Any]]
 def _cuts(p: np.ndarray, right: np.ndarray) -> tuple[float, float]:
     """Probabilities from which on a pair is good, and below which it failed.
 
-    Where the right and the wrong leave a gap, good begins in its middle: pairs of other sources
-    show weaker evidence than those that were fitted on.
+    Where the right and the wrong leave a gap, good begins nearer the wrong ones: right pairs of
+    other sources show weaker evidence than those that were fitted on, wrong ones no stronger.
     """
     low = float(np.quantile(p[~right], 1 - _PASSING))
     high = float(np.quantile(p[right], _FALSE_ALARMS))
     if high > low:
-        odds = np.log([low / (1 - low), high / (1 - high)]).mean()
+        ends = np.log([low / (1 - low), high / (1 - high)])
+        odds = ends[0] + _GAP * (ends[1] - ends[0])
         high = float(1 / (1 + np.exp(-odds)))
     return high, min(low, high)
 

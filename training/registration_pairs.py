@@ -150,16 +150,17 @@ def real(root: Path, k: int, seed: int) -> Pair:
         candidates = [row for row in rows if row[1] != group]
         other = candidates[int(rng.integers(len(candidates)))][0]
     truth = known(rng)
-    source = _read(root / other)
+    source = read(root / other)
     if rng.random() < 0.4:
         source = _without_scalp(source, rng)
     moving = displaced(_bent(_invented(source, rng), rng), truth)
     moving = _broken(kind, rng, moving)
     right = truth if kind == RIGHT else None
-    return Pair(_read(root / name), moving, right, kind, "real", group)
+    return Pair(read(root / name), moving, right, kind, "real", group)
 
 
-def _read(path: Path) -> np.ndarray:
+def read(path: Path) -> np.ndarray:
+    """A picture file's first channel at the side that registration was developed on, float32."""
     picture, _ = pictures.read(path.read_bytes(), Limits())
     return cv2.resize(picture[0].astype(np.float32), (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
 
@@ -188,8 +189,8 @@ def of_atlas(root: Path, k: int, seed: int) -> Pair:
     name = names[int(rng.integers(len(names)))]
     other = _partner(names, name, kind, rng)
     truth = known(rng)
-    moving = _broken(kind, rng, displaced(_read(folder / "MR" / f"{other}.png"), truth))
-    fixed = _read(folder / "CT" / f"{name}.png")
+    moving = _broken(kind, rng, displaced(read(folder / "MR" / f"{other}.png"), truth))
+    fixed = read(folder / "CT" / f"{name}.png")
     return Pair(fixed, moving, truth if kind == RIGHT else None, kind, "ct_mr", name[:-3])
 
 

@@ -37,7 +37,8 @@ from appliance.core.errors import ManifestError
 SCHEMA = "neuralscan/followup-band/1"
 _LEAST = 0.02
 """A vanished reading counts as this share of the size, so that its logarithm is finite."""
-_WIDEST = 3.0
+WIDEST = 3.0
+"""A logarithm; no band is wider. A lesion that vanishes when read again has none to speak of."""
 Number = float | np.ndarray
 
 
@@ -81,7 +82,7 @@ class Weights:
             self.edge * coarseness,
             self.share * change,
         )
-        found = np.minimum(np.sqrt(sum(part**2 for part in parts)), _WIDEST)
+        found = np.minimum(np.sqrt(sum(part**2 for part in parts)), WIDEST)
         return found if isinstance(found, np.ndarray) else float(found)
 
 

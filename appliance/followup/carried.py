@@ -21,6 +21,7 @@ from appliance.core.types import Series, Volume
 from appliance.document import input_of
 from appliance.followup.exam import Exam, Size, described, sizes, upright
 from appliance.followup.pictures import LATER, drawn, fullest
+from appliance.pair_cover import shown as as_shown
 from appliance.registration.carry import carry
 from appliance.registration.register import Registration
 
@@ -79,9 +80,19 @@ def carry_lesions(exam: Exam, fixed: Series, registration: Registration) -> Carr
 
 
 def document_of(
-    carried: Carried, exam: Exam, fixed: Series, registration: Registration
+    carried: Carried,
+    exam: Exam,
+    fixed: Series,
+    registration: Registration,
+    model: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """JSON of schema ``neuralscan/carried/1``."""
+    """JSON of schema ``neuralscan/carried/1``.
+
+    Parameters
+    ----------
+    model : mapping, optional
+        The ``model`` part of a report: what read MOVING.
+    """
     lesions = []
     for number, share in carried.outside.items():
         size = carried.found.get(number)
@@ -101,6 +112,7 @@ def document_of(
         "moving": input_of(exam.given),
         "lesions": lesions,
         "registration": registration.to_json(),
+        "model": None if model is None else dict(model),
         "notice": NOTICE,
     }
 
@@ -116,16 +128,24 @@ def _box(inside: np.ndarray) -> list[int]:
 def write(
     carried: Carried, document: Mapping[str, Any], fixed: Series, folder: Path
 ) -> dict[str, Path]:
-    """Write ``carried.json``, the mask on FIXED's grid and a picture with the outlines."""
+    """Write ``carried.json``, the mask on FIXED's grid and a picture with the outlines.
+
+    No picture where FIXED is said to hold text that nobody found to blacken.
+    """
     flat = export.is_picture(fixed)
     mask = "carried_mask.png" if flat else "carried_mask.nii.gz"
     files = {
         mask: export.mask_png(carried.labels) if flat else export.mask_nifti(fixed, carried.labels),
-        PICTURE: drawn(carried.shown.volume, fullest(carried.seen), [(carried.seen, LATER)]),
         DOCUMENT: (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode(
             "utf-8", "backslashreplace"
         ),
     }
+    seen = as_shown(fixed)
+    if seen.withheld:
+        (folder / PICTURE).unlink(missing_ok=True)
+    else:
+        volume = upright(seen.series).volume
+        files[PICTURE] = drawn(volume, fullest(carried.seen), [(carried.seen, LATER)])
     for name, data in files.items():
         put_file(folder / name, data)
     return {name: folder / name for name in files}

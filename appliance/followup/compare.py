@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from appliance import burned_in
 from appliance.core.errors import GeometryError
 from appliance.core.geometry import spacing_mm
 from appliance.core.types import Volume
@@ -37,7 +38,7 @@ class Comparison:
     carried : Volume or None
         The earlier lesions on the grid of the later study.
     moved : Volume or None
-        The earlier picture there.
+        The earlier picture there; text found in it is black.
     """
 
     verdict: str
@@ -133,7 +134,7 @@ def _compared(
     )
     total = judge.total(matches, changes, values)
     verdict, reasons = overall(changes)
-    moved = carry(before, now, found.matrix)
+    moved = carry(prior.pictured, now, found.matrix)
     step(1.0)
     return Comparison(
         verdict,
@@ -176,6 +177,8 @@ def _warnings(prior: Exam, current: Exam, found: Registration, ways: float) -> t
             said.append(f"the reading of the {name} study is uncertain")
     if prior.series.sha256 and prior.series.sha256 == current.series.sha256:
         said.append("both studies are the same file")
+    if prior.shown.text or current.shown.text:
+        said.append(burned_in.WARNING)
     if prior.flat:
         said.append(
             "single pictures: whether both were cut at the same height of the head is not known"

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from scipy import ndimage
 
 from appliance.core.geometry import spacing_mm, viewing, voxel_ml
-from appliance.core.types import Refusal, Report, Series
+from appliance.core.types import Refusal, Report, Series, Volume
 from appliance.core.verdict import REFUSED, UNCERTAIN
 from appliance.lesions import diameters_mm
+from appliance.pair_cover import Shown, shown
 
 VOLUME_ML, AREA_MM2, AREA_PX = "volume_ml", "area_mm2", "area_px"
 
@@ -87,6 +89,16 @@ class Exam:
     @property
     def doubtful(self) -> bool:
         return self.verdict == UNCERTAIN
+
+    @cached_property
+    def shown(self) -> Shown:
+        """What may be seen of it: text that was found is black."""
+        return shown(self.given)
+
+    @cached_property
+    def pictured(self) -> Volume:
+        """The same on the grid of `series`."""
+        return upright(self.shown.series).volume
 
     def sizes(self) -> dict[int, Size]:
         """The lesions by number."""

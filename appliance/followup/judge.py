@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from appliance.core.geometry import spacing_mm, voxel_ml
-from appliance.followup.band import Limits, in_percent, repeatability, spread
+from appliance.followup.band import WIDEST, Limits, in_percent, repeatability, spread
 from appliance.followup.comparable import measure_of
 from appliance.followup.exam import AREA_MM2, AREA_PX, Exam, Size
 from appliance.followup.matching import Match
@@ -157,7 +157,7 @@ class Judge:
         half = self.limits.of(exam.flat).half_width(
             0.0, spread(shows, self.limits.quantile), 0.0, coarseness(exam, own)
         )
-        band = 100.0 * float(np.expm1(half))
+        band = 100.0 * float(np.expm1(half)) if half < WIDEST else None
         word = WITHIN if reason else NEW if m.current else GONE
         return Change(m.prior, m.current, word, self.measure, one, other, percent, band, reason)
 

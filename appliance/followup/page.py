@@ -74,10 +74,19 @@ def to_html(document: Mapping[str, Any], panels: Sequence[Panel]) -> str:
     )  # fmt: skip
 
 
+def signed(value: float) -> str:
+    """A change in per cent.
+
+    >>> signed(12.4), signed(-3.0)
+    ('+12 %', '-3 %')
+    """
+    return f"{value:+.0f} %"
+
+
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
     return environment(
-        signed=lambda value: f"{value:+.0f} %",
+        signed=signed,
         sides=lambda pair: " × ".join(f"{side:.1f}" for side in pair),
         size=lambda value: f"{value:.2f}" if value < 10 else f"{value:.0f}",
     )

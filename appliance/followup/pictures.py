@@ -26,10 +26,15 @@ class Panel:
 
 
 def panels(found: Comparison, prior: Exam, current: Exam) -> list[Panel]:
-    """Earlier and later, on the later study's grid where the two were brought together."""
+    """Earlier and later, on the later study's grid where the two were brought together.
+
+    None where one of them is said to hold text that nobody found to blacken: the page leaves.
+    """
+    if prior.shown.withheld or current.shown.withheld:
+        return []
     if found.carried is None or found.moved is None:
         return [
-            Panel(caption, drawn(exam.series.volume, fullest(exam.labels), [(exam.labels, colour)]))
+            Panel(caption, drawn(exam.pictured, fullest(exam.labels), [(exam.labels, colour)]))
             for caption, exam, colour in (
                 ("Earlier, as given", prior, EARLIER),
                 ("Later, as given", current, LATER),
@@ -41,10 +46,10 @@ def panels(found: Comparison, prior: Exam, current: Exam) -> list[Panel]:
     where = "" if current.flat else f", slice {index + 1} of {current.labels.shape[0]}"
     return [
         Panel(f"Earlier, brought onto the later study{where}", drawn(found.moved, index, [before])),
-        Panel(f"Later{where}", drawn(current.series.volume, index, [now])),
+        Panel(f"Later{where}", drawn(current.pictured, index, [now])),
         Panel(
             "Later, with the earlier outline in blue",
-            drawn(current.series.volume, index, [before, now]),
+            drawn(current.pictured, index, [before, now]),
         ),
     ]
 

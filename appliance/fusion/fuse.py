@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from appliance import burned_in
 from appliance.core.types import Series, Volume
 from appliance.fusion.images import unit, whole
 from appliance.fusion.methods import DEFAULT, find_method, fuse_volumes
 from appliance.fusion.metrics import of_volume
+from appliance.pair_cover import shown
 from appliance.registration.carry import carry
 from appliance.registration.register import Registration, register
 from appliance.registration.verdict import DOUBTFUL, FAILED
@@ -65,7 +67,7 @@ def fuse(
     watch: Watch = lambda share: None,
     registration: Registration | None = None,
 ) -> Fusion:
-    """Two series in one, on the grid of FIXED.
+    """Two series in one, on the grid of FIXED; text found in either is black in it.
 
     Parameters
     ----------
@@ -90,15 +92,25 @@ def fuse(
         why = "the two images could not be brought together, so they are not laid into one picture"
         reasons = (f"{why}: {'; '.join(registration.reasons) or 'no reason given'}",)
         return Fusion(REFUSED, reasons, (), method, registration)
-    one = unit(fixed)
-    other = carry(unit(moving), one, registration.matrix)
+    seen = shown(fixed), shown(moving)
+    one = unit(seen[0].series)
+    other = _carried(unit(seen[1].series), one, registration.matrix)
     watch(0.72)
     volume = fuse_volumes(one, other, method, lambda share: watch(0.72 + 0.18 * share))
     metrics = of_volume(one, other, volume)
     watch(0.98)
     bits = 8 if {fixed.volume.array.dtype, moving.volume.array.dtype} == {np.dtype("u1")} else 16
-    warnings = _warnings(registration)
+    text = (burned_in.WARNING,) if any(found.text for found in seen) else ()
+    warnings = (*_warnings(registration), *text)
     return Fusion(FUSED, (), warnings, method, registration, whole(volume, bits), metrics)
+
+
+def _carried(moving: Volume, fixed: Volume, matrix: np.ndarray) -> Volume:
+    """MOVING on the grid of FIXED; what it does not cover adds nothing, whatever its background."""
+    moved = carry(moving, fixed, matrix)
+    whole_of_it = moving.with_array(np.ones(moving.shape, np.uint8))
+    covered = carry(whole_of_it, fixed, matrix, labels=True).array > 0
+    return moved.with_array(np.where(covered, moved.array, np.float32(0.0)))
 
 
 def _warnings(registration: Registration) -> tuple[str, ...]:

@@ -74,11 +74,12 @@ def destination(settings: Settings) -> tuple[str, Send]:
 
         archive = Archive(settings, settings.push)
         return str(archive), archive.send
-    from appliance.network import scu
+    from appliance.network import scu, tls
     from appliance.network.peers import Peer, title
 
-    peer, own = Peer.read(settings.push), title(settings.dicom_aet)
-    return str(peer), lambda files: scu.store(peer, own, settings.dicom_timeout_s, files)
+    peer, own, secure = Peer.read(settings.push), title(settings.dicom_aet), tls.calling(settings)
+    wait_s = settings.dicom_timeout_s
+    return str(peer), lambda files: scu.store(peer, own, wait_s, files, secure)
 
 
 class Outbox:

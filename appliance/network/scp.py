@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import io
 import logging
+import ssl
 import threading
 import time
 from collections import Counter
@@ -22,7 +23,7 @@ from pynetdicom import evt
 
 from appliance.audit import Audit
 from appliance.core.errors import ApplianceError, BadRequest, InputError, Unavailable
-from appliance.network import contexts
+from appliance.network import contexts, tls
 from appliance.network.peers import callers, shown, title, why_not
 from appliance.settings import Settings
 
@@ -57,6 +58,8 @@ class Listener:
     ------
     BadRequest
         When nobody is on the list.
+    Unavailable
+        When the certificate for TLS cannot be used.
     """
 
     def __init__(
@@ -80,6 +83,8 @@ class Listener:
         self._ae.add_supported_context(contexts.VERIFICATION)
         for image in contexts.IMAGES:
             self._ae.add_supported_context(image, list(contexts.TAKEN))
+        self._tls = tls.listening(settings)
+        self._shaking = threading.BoundedSemaphore(_STRANGERS)
         self._server: Any = None
 
     def start(self) -> None:
@@ -89,6 +94,7 @@ class Listener:
             self._server = self._ae.start_server(
                 where,
                 block=False,
+                ssl_context=self._tls,
                 evt_handlers=[
                     (evt.EVT_CONN_OPEN, self._opened),
                     (evt.EVT_REQUESTED, self._requested),
@@ -126,6 +132,9 @@ class Listener:
         if len(self._ae.active_associations) > self._settings.dicom_associations + _STRANGERS:
             wire.close()
             return
+        if self._tls is not None and not self._shaken(wire.socket, event.address[0]):
+            wire.close()
+            return
         plain = wire.recv
 
         def recv(length: int) -> bytearray:
@@ -134,6 +143,20 @@ class Listener:
             return plain(length)
 
         wire.recv = recv
+
+    def _shaken(self, wire: ssl.SSLSocket, address: str) -> bool:
+        """Agree on TLS with a connection; some at a time, none for longer than the time limit."""
+        if not self._shaking.acquire(blocking=False):
+            return False
+        try:
+            wire.do_handshake()
+            return True
+        except (OSError, ValueError) as error:
+            known = getattr(error, "verify_message", "") or "no TLS of 1.2 or later was agreed on"
+            self._turn_away("?", address, f"TLS: {known}")
+            return False
+        finally:
+            self._shaking.release()
 
     def _requested(self, event: Any) -> None:
         """Turn away who is not on the list, and who comes when enough are here."""
@@ -255,6 +278,7 @@ class Listener:
             "aet": self._settings.dicom_aet,
             "host": self._settings.dicom_host,
             "port": self.port,
+            "tls": self._tls is not None,
             "peers": [f"{p.aet}@{p.host}" if p.host else p.aet for p in self._peers],
             "open": open_now,
             **{key: counts.get(key, 0) for key in ("associations", "rejected", "echoed", "stored")},

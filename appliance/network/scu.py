@@ -8,6 +8,7 @@ DICOM PS3.4 B.2.3: a warning (0xB000, 0xB006, 0xB007) says that the object was s
 from __future__ import annotations
 
 import io
+import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -19,6 +20,7 @@ from appliance.network import contexts
 from appliance.network.peers import Peer
 
 _STORED = {0x0000, 0xB000, 0xB006, 0xB007}
+_AWAY = "{peer} cannot be reached"
 _REASONS = {
     (1, 3): "it does not know our AE title",
     (1, 7): "it goes by another AE title",
@@ -27,25 +29,34 @@ _REASONS = {
 }
 
 
-def echo(peer: Peer, aet: str, timeout_s: float) -> None:
+def echo(peer: Peer, aet: str, timeout_s: float, tls: ssl.SSLContext | None = None) -> None:
     """Ask a peer whether it is there.
 
     Parameters
     ----------
     aet : str
         Our own AE title.
+    tls : ssl.SSLContext, optional
+        How the peer is called over TLS (`appliance.network.tls`).
 
     Raises
     ------
     Unavailable
         When it is not, or does not talk to us; the message says which.
     """
-    with _association(peer, aet, timeout_s, {contexts.VERIFICATION: "verification"}) as link:
+    kinds = {contexts.VERIFICATION: "verification"}
+    with _association(peer, aet, timeout_s, kinds, tls) as link:
         _demand(link.send_c_echo(), peer, "verification")
 
 
-def store(peer: Peer, aet: str, timeout_s: float, files: Sequence[bytes]) -> None:
-    """Send DICOM files; all are stored there afterwards.
+def store(
+    peer: Peer,
+    aet: str,
+    timeout_s: float,
+    files: Sequence[bytes],
+    tls: ssl.SSLContext | None = None,
+) -> None:
+    """Send DICOM files; all are stored there afterwards. Parameters as of `echo`.
 
     Raises
     ------
@@ -58,7 +69,7 @@ def store(peer: Peer, aet: str, timeout_s: float, files: Sequence[bytes]) -> Non
     if not objects:
         return
     kinds = {one.SOPClassUID: contexts.RESULTS[one.SOPClassUID] for one in objects}
-    with _association(peer, aet, timeout_s, kinds) as link:
+    with _association(peer, aet, timeout_s, kinds, tls) as link:
         for one in objects:
             what = contexts.RESULTS[one.SOPClassUID]
             try:
@@ -91,14 +102,22 @@ def result_of(data: bytes) -> pydicom.Dataset:
 
 
 @contextmanager
-def _association(peer: Peer, aet: str, timeout_s: float, kinds: dict[str, str]) -> Iterator[Any]:
+def _association(
+    peer: Peer, aet: str, timeout_s: float, kinds: dict[str, str], tls: ssl.SSLContext | None
+) -> Iterator[Any]:
     """An open association in which at least one kind of object is taken."""
     ae = contexts.entity(aet, timeout_s)
     for kind in kinds:
         ae.add_requested_context(kind, list(contexts.SENT))
-    link = ae.associate(peer.host, peer.port, ae_title=peer.aet)
+    secure = None if tls is None else (tls, peer.host)
+    link = ae.associate(peer.host, peer.port, ae_title=peer.aet, tls_args=secure)
     if not link.is_established:
-        raise Unavailable(_why(peer, link, ", ".join(kinds.values())))
+        why = _why(peer, link, ", ".join(kinds.values()))
+        if tls is not None and why == _AWAY.format(peer=peer):
+            why += (
+                " over TLS: check that it speaks it, and that its certificate is for this address"
+            )
+        raise Unavailable(why)
     try:
         yield link
     finally:
@@ -114,7 +133,7 @@ def _why(peer: Peer, link: Any, kinds: str) -> str:
         return f"{peer} rejects us: {_REASONS.get(key, 'it gives no reason')}"
     if link.acceptor.primitive is not None and not link.accepted_contexts:
         return f"{peer} takes no {kinds}"
-    return f"{peer} cannot be reached"
+    return _AWAY.format(peer=peer)
 
 
 def _demand(answer: Any, peer: Peer, what: str) -> None:

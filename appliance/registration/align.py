@@ -18,7 +18,9 @@ from appliance.registration.starts import Start
 _AFFINE_GAIN, _AFFINE_GAIN_MM = 1.03, 1.5
 """Gain in score that an affine transform must bring; more where millimetres are known."""
 _AFFINE_STRETCH = 1.15
-_STARTS, _KEPT = 14, 6
+_STARTS, _KEPT, _SURE = 14, 6, 3
+_PROMISING = 0.85
+"""Starts with this share of the best one's score are taken further; the first few anyway."""
 ROUGH, SHARP, FINE = 0.8, 0.8, 1.2
 """Scales of the edges on the coarse, medium and fine grids, in grid points."""
 
@@ -58,6 +60,8 @@ def align_pictures(fixed: Head, moving: Head, step: Step) -> Alignment:
     step(0.4)
     middle = Match(*medium, sigma=SHARP)
     kept = starts.distinct(fixed, reached, _KEPT)
+    least = _PROMISING * kept[0].score
+    kept = [start for place, start in enumerate(kept) if place < _SURE or start.score >= least]
     rivals = starts.distinct(fixed, [_polished(middle, s, 0.05, 2, 0.05) for s in kept], _KEPT)
     step(0.6)
     last = Match(fixed, moving, sigma=FINE)

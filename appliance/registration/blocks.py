@@ -45,13 +45,15 @@ class Blocks:
 def _shared(cells: np.ndarray, count: int) -> float:
     """``2 I / (H + H)`` within blocks, of cells numbered ``(block, fixed bin, moving bin)``."""
     found = np.bincount(cells, minlength=count * _BINS**2)
-    table = found.reshape(count, _BINS, _BINS)
-    rows, columns = table.sum(2), table.sum(1)
-    whole = _summed(rows.sum(1))
-    one, other, both = (whole - _summed(part) for part in (rows, columns, table))
+    table = found.astype(np.float64).reshape(count, _BINS, _BINS)
+    ones = np.ones(_BINS)
+    rows, columns = table @ ones, ones @ table  # ten times as fast as sums over short axes
+    whole = _summed(rows @ ones)
+    some = found[found > 1]
+    both = whole - float((some * np.log(some)).sum())
+    one, other = (whole - _summed(part) for part in (rows, columns))
     return float(2 * (one + other - both) / max(one + other, 1e-9))
 
 
 def _summed(counts: np.ndarray) -> float:
-    some = counts[counts > 1].astype(np.float64)
-    return float((some * np.log(some)).sum())
+    return float((counts * np.log(np.maximum(counts, 1.0))).sum())

@@ -10,12 +10,16 @@ from appliance.core.transforms import checked_transform
 from appliance.core.types import Volume
 
 _BAND = 16
+_LOW = 0.1
 _EDGE = "grid-constant"
-"""Towards 0 beyond the edge, not at once: a rounding error must not cost the outermost voxels."""
+"""Towards the background beyond the edge, not at once: a rounding error must not cost the outermost
+voxels."""
 
 
 def carry(moving: Volume, fixed: Volume, matrix: np.ndarray, labels: bool = False) -> Volume:
-    """The moving volume on the fixed grid, of the moving one's type; 0 where it does not reach.
+    """The moving volume on the fixed grid, of the moving one's type.
+
+    Where it does not reach there is its `background`, or the label 0: in a CT, 0 would be water.
 
     Parameters
     ----------
@@ -37,6 +41,7 @@ def carry(moving: Volume, fixed: Volume, matrix: np.ndarray, labels: bool = Fals
         index = np.linalg.inv(checked(moving.affine)) @ matrix @ checked(fixed.affine)
     kind = moving.array.dtype
     array = moving.array if labels else moving.array.astype(np.float32)
+    beyond = 0.0 if labels else background(moving.array)
     out = np.zeros(fixed.shape, kind)
     for first in range(0, fixed.shape[0], _BAND):
         shape = (min(_BAND, fixed.shape[0] - first), *fixed.shape[1:])
@@ -48,7 +53,25 @@ def carry(moving: Volume, fixed: Volume, matrix: np.ndarray, labels: bool = Fals
             shape,
             order=0 if labels else 1,
             mode=_EDGE,
+            cval=beyond,
             prefilter=False,
         )
         out[first : first + shape[0]] = np.rint(part) if np.issubdtype(kind, np.integer) else part
     return Volume(out, fixed.affine)
+
+
+def background(array: np.ndarray) -> float:
+    """What lies around the head: a low value of the outermost voxels.
+
+    Not the minimum, which in standardised images lies in the head.
+
+    Examples
+    --------
+    >>> air = np.full((3, 8, 8), -1000.0)
+    >>> air[:, 2:6, 2:6] = 40.0
+    >>> background(air)
+    -1000.0
+    """
+    axes = [axis for axis in range(array.ndim) if array.shape[axis] > 1]
+    faces = [np.take(array, (0, -1), axis).ravel() for axis in axes]
+    return float(np.quantile(np.concatenate(faces or [array.ravel()]), _LOW, method="lower"))

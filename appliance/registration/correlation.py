@@ -33,11 +33,14 @@ class Windows:
 
     def correlation(self, values: np.ndarray, where: np.ndarray) -> float:
         """Mean squared correlation, 0 to 1, of the windows about ``where`` (rows, columns) bool."""
+        return float(self.map(values)[where].mean())
+
+    def map(self, values: np.ndarray) -> np.ndarray:
+        """Squared correlation, 0 to 1, of the window about each pixel, (rows, columns) float32."""
         mean = self._averaged(values)
         variance = self._averaged(values * values) - mean**2
         together = self._averaged(self._values * values) - self._mean * mean
         noise = np.float32(_NOISE)
-        share = together**2 / (
+        return together**2 / (
             (np.maximum(self._variance, 0) + noise) * (np.maximum(variance, 0) + noise)
         )
-        return float(share[where].mean())

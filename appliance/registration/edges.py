@@ -59,7 +59,11 @@ def carried(field: Field, shape: tuple[int, int], index: np.ndarray) -> Field:
     index : (3, 3) float64
         Index of the fixed grid to index of the moving grid.
     """
-    rows, columns = (resampled(part, shape, index) for part in (field.rows, field.columns))
+    return turned(*(resampled(part, shape, index) for part in (field.rows, field.columns)), index)
+
+
+def turned(rows: np.ndarray, columns: np.ndarray, index: np.ndarray) -> Field:
+    """The directions of a field that was brought onto another grid, as that grid has them."""
     turn = index[:2, :2] / np.sqrt(abs(np.linalg.det(index[:2, :2])))
     return Field(
         np.float32(turn[0, 0]) * rows + np.float32(turn[1, 0]) * columns,

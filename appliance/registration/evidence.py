@@ -17,6 +17,7 @@ from appliance.registration.align import FINE, SHARP, Alignment
 from appliance.registration.edges import carried
 from appliance.registration.images import REVERSE, Head
 from appliance.registration.likeness import index_transform, resampled
+from appliance.registration.opinions import halves
 from appliance.registration.polish import Match, polish
 
 NAMES = (
@@ -33,8 +34,9 @@ NAMES = (
     "margin",
     "inverse",
     "recovery",
+    "halves",
 )
-DECIDING = ("peak", "blocks", "mirror", "rival", "margin", "recovery")
+DECIDING = ("peak", "blocks", "mirror", "rival", "margin", "recovery", "halves")
 """What the fitted decision takes, in this order: a match held against its own shifted, mirrored or
 disturbed self. Levels of edges and information depend on the contrasts: a decision that used them
 called every right CT/MR pair failed."""
@@ -45,12 +47,23 @@ _CLEARLY = 0.4
 
 
 def of_pictures(
-    fixed: Head, moving: Head, found: Alignment, step: Callable[[float], None]
+    fixed: Head,
+    moving: Head,
+    found: Alignment,
+    step: Callable[[float], None],
+    own: bool = False,
 ) -> dict[str, float]:
     """The evidence about two pictures, by `NAMES`.
 
-    ``size``, ``inverse`` and ``recovery`` grow with trouble, the others with success. Errors are
-    shares of the head's size.
+    ``size``, ``inverse``, ``recovery`` and ``halves`` grow with trouble, the others with success.
+    Errors are shares of the head's size. ``recovery`` is how far self-similarity alone leads from
+    the transform, out of a known disturbance; the match never saw it, and it finds right pairs
+    again from afar. ``halves`` is how far the halves of the head would rather be shifted.
+
+    Parameters
+    ----------
+    own : bool
+        The match's own measures lead back instead: on a volume's coarse grid they tell more.
     """
     fine = Match(fixed, moving, sigma=FINE)
     medium = Match(fixed.shrunk(2), moving.shrunk(2), sigma=SHARP)
@@ -66,10 +79,10 @@ def of_pictures(
     inverse, _ = polish(back, np.linalg.inv(found.matrix), 0.03, 2)
     shown["inverse"] = _share(np.linalg.inv(inverse), found.matrix, points, size)
     step(0.92)
-    shown["recovery"] = max(
-        _share(polish(medium, found.matrix @ known, 0.08, 3)[0], found.matrix, points, size)
-        for known in _known(fixed)
-    )
+    worth = medium.score if own else medium.self_similarity
+    led = [polish(medium, found.matrix @ k, 0.08, 3, 0.05, worth=worth)[0] for k in _known(fixed)]
+    shown["recovery"] = max(_share(matrix, found.matrix, points, size) for matrix in led)
+    shown["halves"] = float(np.linalg.norm(halves(medium, found.matrix), axis=-1).mean())
     return {name: round(float(shown[name]), 5) for name in NAMES}
 
 
@@ -95,16 +108,22 @@ def of_volumes(
             continue
         one, two = Head(*cut, np.eye(3)), Head(*other, np.eye(3))
         slice_found = Alignment(np.eye(3), found.score, found.model, found.rivals)
-        alone = of_pictures(one, two, slice_found, lambda share: None)
+        alone = of_pictures(one, two, slice_found, lambda share: None, own=True)
         if axis == 2:  # a sagittal slice has no mirror image to be mistaken for
             alone["mirror"] = np.nan
         seen.append(alone)
     if not seen:
         return dict.fromkeys(NAMES, 0.0)
-    shown = {name: float(np.nanmean([s[name] for s in seen])) for name in NAMES}
+    shown = {name: _mean([s[name] for s in seen]) for name in NAMES}
     sizes = parts(REVERSE @ found.matrix @ REVERSE)
     shown["size"], shown["stretch"] = abs(np.log(sizes["scale"])), sizes["stretch"] - 1.0
     return {name: round(value, 5) for name, value in shown.items()}
+
+
+def _mean(values: list[float]) -> float:
+    """Of the numbers among them; 0 where there is none."""
+    known = [value for value in values if not np.isnan(value)]
+    return float(np.mean(known)) if known else 0.0
 
 
 def inside(match: Match, matrix: np.ndarray) -> dict[str, float]:
@@ -196,8 +215,9 @@ def _share(one: np.ndarray, other: np.ndarray, points: np.ndarray, size: float) 
 def vector(evidence: Mapping[str, float]) -> np.ndarray:
     """The evidence as (len(DECIDING),) float64 in the order of `DECIDING`; long tails drawn in."""
     values = np.array([evidence[name] for name in DECIDING], np.float64)
-    place = DECIDING.index("recovery")
-    values[place] = np.log(values[place] + 0.002)
+    for name in ("recovery", "halves"):
+        place = DECIDING.index(name)
+        values[place] = np.log(values[place] + 0.002)
     place = DECIDING.index("rival")  # no rival at all is no better than a clearly worse one
     values[place] = min(values[place], _CLEARLY)
     return values

@@ -17,7 +17,12 @@ from appliance.core.geometry import checked
 from appliance.core.transforms import corners, moved
 from appliance.core.types import Volume
 
-_FOREGROUND = 0.12
+_FOREGROUND, _FAINT = 0.12, 0.05
+"""Share of the range of grey values from which on it is head; the same where nothing is noisy."""
+_MARGIN, _RING = 3, 0.1
+"""Width of the rim that shows the noise, pixels; how small a scalp may be beside its brain."""
+_HU_AIR, _HU_LOW = -500.0, -300.0
+"""In a CT in Hounsfield units, what is below counts as air: headrests of foam."""
 _LONGEST_PX = 256
 _LONGEST_VOXELS = 128
 _STEP_MM = 2.0
@@ -96,6 +101,9 @@ def _blocks(array: np.ndarray, factor: int) -> np.ndarray:
 def head_mask(array: np.ndarray) -> np.ndarray:
     """The largest bright body, opened, holes filled.
 
+    Where the skull is dark all round, the scalp is a body of its own that holds the brain: the
+    bodies of a picture are compared with their holes filled.
+
     Raises
     ------
     BlankImage
@@ -107,20 +115,39 @@ def head_mask(array: np.ndarray) -> np.ndarray:
         low, high = float(smooth.min()), float(smooth.max())
     if not high > low:
         raise BlankImage("expected a head, found the same value everywhere; check the export")
-    inside = smooth > low + _FOREGROUND * (high - low)
+    if low < _HU_AIR and high > 0.0:
+        low = _HU_LOW
+    inside = smooth > low + _threshold((smooth - low) / (high - low)) * (high - low)
     opened = ndimage.binary_opening(inside, iterations=2)
     if opened.sum() > 0.01 * opened.size:
         inside = opened
     labels, count = ndimage.label(inside)
     if not count:
         raise BlankImage("expected a head, found nothing that stands out; check the export")
-    sizes = np.bincount(labels.ravel())
-    sizes[0] = 0
-    body = labels == int(sizes.argmax())
+    body = _largest(labels)
     if body.sum() < 0.005 * body.size:
         raise BlankImage("expected a head, found only specks; check the export")
     body = ndimage.binary_closing(np.pad(body, 4), iterations=3)[(slice(4, -4),) * body.ndim]
     return _filled(body)
+
+
+def _largest(labels: np.ndarray) -> np.ndarray:
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    first = int(sizes.argmax())
+    if labels.ndim > 2:
+        return labels == first
+    rings = np.flatnonzero(sizes >= _RING * sizes[first])
+    if len(rings) > 1:
+        first = max(rings, key=lambda k: ndimage.binary_fill_holes(labels == k).sum())
+    return labels == first
+
+
+def _threshold(shares: np.ndarray) -> float:
+    """Where the head begins: lower where the rim is dark and even, as a scalp can be faint."""
+    faces = [np.take(shares, (*range(_MARGIN), *range(-_MARGIN, 0)), a) for a in range(shares.ndim)]
+    rim = np.concatenate([face.ravel() for face in faces])
+    return float(np.clip(3.0 * np.median(rim), _FAINT, _FOREGROUND))
 
 
 def _filled(body: np.ndarray) -> np.ndarray:

@@ -50,6 +50,17 @@ def resampled(
     )
 
 
+def planes(stack: np.ndarray, shape: tuple[int, int], index: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Several planes (rows, columns, n) float32 brought onto a grid in one go, which is faster.
+
+    Parameters
+    ----------
+    index : (3, 3) float64
+        As for `resampled`.
+    """
+    return cv2.split(cv2.warpAffine(stack, (_SWAP @ index @ _SWAP)[:2], shape[::-1], flags=_WARP))
+
+
 def codes(values: np.ndarray, bins: int = BINS) -> np.ndarray:
     """Values from 0 to 1 as bin numbers, int32."""
     return (values * (bins - 1e-3)).astype(np.int32)

@@ -21,13 +21,15 @@ from scipy.optimize import minimize
 from appliance.core.transforms import about, rotation
 from appliance.registration.blocks import Blocks
 from appliance.registration.correlation import Windows
-from appliance.registration.edges import Field, carried, field_of
+from appliance.registration.descriptors import Descriptors
+from appliance.registration.edges import Field, carried, field_of, turned
 from appliance.registration.images import Head
 from appliance.registration.likeness import (
     BINS,
     codes,
     joint,
     normalised_information,
+    planes,
     resampled,
 )
 
@@ -52,7 +54,7 @@ class Match:
         corner[:2, 2] = rows.min(), columns.min()
         self._to_world = fixed.to_world @ corner
         self._inverse = np.linalg.inv(moving.to_world)
-        self._values = np.ascontiguousarray(fixed.values[self._cut])
+        self.values = np.ascontiguousarray(fixed.values[self._cut])
         self._mask = fixed.mask[self._cut]
         self._inside = moving.mask.astype(np.float32)
         self._areas = float(fixed.mask.sum()), float(moving.mask.sum())
@@ -69,12 +71,22 @@ class Match:
         return cut, float(one.energy.sum()), float(other.energy.sum())
 
     @cached_property
-    def _blocks(self) -> Blocks:
-        return Blocks(self._values, self.fixed.size / self.fixed.step)
+    def _stack(self) -> np.ndarray:
+        field = self.fields[1]
+        return np.dstack([self.moving.values, self._inside, field.rows, field.columns])
 
     @cached_property
-    def _windows(self) -> Windows:
-        return Windows(self._values, self.fixed.size / self.fixed.step)
+    def _blocks(self) -> Blocks:
+        return Blocks(self.values, self.fixed.size / self.fixed.step)
+
+    @cached_property
+    def windows(self) -> Windows:
+        """Of the fixed picture, within its head's box."""
+        return Windows(self.values, self.fixed.size / self.fixed.step)
+
+    @cached_property
+    def _descriptors(self) -> Descriptors:
+        return Descriptors(self.values)
 
     def index(self, matrix: np.ndarray) -> np.ndarray:
         """Index of the fixed to index of the moving grid."""
@@ -82,37 +94,69 @@ class Match:
 
     def information(self, matrix: np.ndarray) -> float:
         """Normalised information over what both heads share."""
-        values, both, _ = self._carried(matrix)
+        values, both, _ = self.carried(matrix)
         if both.sum() < _FEWEST:
             return 0.0
-        one = codes(self._values[both])
+        one = codes(self.values[both])
         return normalised_information(joint(one, codes(values[both]), BINS))
 
-    def _carried(self, matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
-        """The moving values, what both heads share, and its share of the smaller head."""
-        index, shape = self._inverse @ matrix @ self._to_world, self._values.shape
-        values = resampled(self.moving.values, shape, index)
-        both = (resampled(self._inside, shape, index) >= 0.5) & self._mask
+    def carried(self, matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+        """The moving values and what both heads share, in the fixed head's box; and a weight.
+
+        The weight, 0 to 1, is less than 1 where much of the smaller head lies beside the other.
+        """
+        index, shape = self._inverse @ matrix @ self._to_world, self.values.shape
+        brought = (resampled(array, shape, index) for array in (self.moving.values, self._inside))
+        return self._shared(*brought, index)
+
+    def _shared(
+        self, values: np.ndarray, inside: np.ndarray, index: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, float]:
+        both = (inside >= 0.5) & self._mask
         size = self._areas[1] / max(abs(np.linalg.det(index[:2, :2])), 1e-9)
-        return values, both, float(both.sum()) / max(min(self._areas[0], size), 1.0)
+        contained = float(both.sum()) / max(min(self._areas[0], size), 1.0)
+        return values, both, min(1.0, contained / _CONTAINED)
 
     def edges(self, matrix: np.ndarray) -> float:
         """Agreement of the edges inside the heads."""
         index = self._inverse @ matrix @ self._to_world
+        return self._agreement(carried(self.fields[1], self.values.shape, index), index)
+
+    def _agreement(self, other: Field, index: np.ndarray) -> float:
         one, own, energy = self._edges
-        other = carried(self.fields[1], self._values.shape, index)
         product = (one.rows * other.rows + one.columns * other.columns) ** 2
         energy /= max(abs(np.linalg.det(index[:2, :2])), 1e-9)
         return float(product.sum() / (np.sqrt(own * energy) + 1e-6))
 
     def score(self, matrix: np.ndarray) -> float:
         """Edges, information of blocks and correlation of windows, 0 to 3."""
-        values, both, contained = self._carried(matrix)
+        index = self._inverse @ matrix @ self._to_world
+        values, inside, rows, columns = planes(self._stack, self.values.shape, index)
+        values, both, share = self._shared(values, inside, index)
         if both.sum() < _FEWEST:
             return 0.0
-        found = self.edges(matrix)
-        found += self._blocks.information(values, both) + self._windows.correlation(values, both)
-        return found * min(1.0, contained / _CONTAINED)
+        found = self._agreement(turned(rows, columns, index), index)
+        found += self._blocks.information(values, both) + self.windows.correlation(values, both)
+        return found * share
+
+    def alone(self) -> dict[str, Callable[[np.ndarray], float]]:
+        """Each measure for itself, and self-similarity, which the score leaves out, by name."""
+        return {
+            "edges": lambda matrix: self.edges(matrix) * self.carried(matrix)[2],
+            "blocks": lambda matrix: self._of_values(self._blocks.information, matrix),
+            "windows": lambda matrix: self._of_values(self.windows.correlation, matrix),
+            "descriptors": self.self_similarity,
+        }
+
+    def self_similarity(self, matrix: np.ndarray) -> float:
+        """Agreement of descriptors, 0 to 1: what the score has not seen."""
+        return self._of_values(self._descriptors.agreement, matrix)
+
+    def _of_values(
+        self, measure: Callable[[np.ndarray, np.ndarray], float], matrix: np.ndarray
+    ) -> float:
+        values, both, share = self.carried(matrix)
+        return measure(values, both) * share if both.sum() >= _FEWEST else 0.0
 
 
 def polish(
@@ -122,6 +166,7 @@ def polish(
     rounds: int = 3,
     close: float = 0.02,
     check: Callable[[], None] | None = None,
+    worth: Callable[[np.ndarray], float] | None = None,
 ) -> tuple[np.ndarray, float]:
     """The best transform near a start, and its score.
 
@@ -135,8 +180,10 @@ def polish(
         Passes of the search.
     close : float
         How closely each parameter is searched, in per cent of the head's size.
+    worth : callable, optional
+        What is maximised, of a transform; default: `Match.score`.
     """
-    fixed = match.fixed
+    fixed, worth = match.fixed, worth or match.score
     centre, size = fixed.centre, fixed.size
 
     def matrix(steps: np.ndarray) -> np.ndarray:
@@ -147,7 +194,7 @@ def polish(
     def cost(steps: np.ndarray) -> float:
         if check is not None:
             check()
-        return -match.score(matrix(steps))
+        return -worth(matrix(steps))
 
     found = minimize(
         cost,
@@ -157,5 +204,5 @@ def polish(
         options={"xtol": close, "ftol": 1e-4, "maxiter": rounds},
     )
     best = matrix(found.x)
-    score, before = match.score(best), match.score(start)
+    score, before = worth(best), worth(start)
     return (best, score) if score >= before else (start, before)

@@ -30,6 +30,7 @@ _TEXT = {
     "rival": "another position fits about as well",
     "margin": "it fits hardly better than when turned or shifted",
     "recovery": "a known shift is not found again",
+    "halves": "the halves of the head would rather lie elsewhere",
 }
 
 

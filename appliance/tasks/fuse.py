@@ -10,6 +10,7 @@ from appliance.core.types import Measurement, Refusal, Result, Series
 from appliance.fusion.fuse import CODE, Fusion, fuse
 from appliance.fusion.methods import METHODS
 from appliance.fusion.metrics import UNITS
+from appliance.pair_cover import shown
 from appliance.registration.carry import carry
 from appliance.task import Task, Watch
 from appliance.tasks import register
@@ -46,7 +47,7 @@ def run(
     """Fuse the series in the role ``moving`` into the one in the role ``fixed``."""
     fixed, moving = inputs["fixed"], inputs["moving"]
     found = fuse(fixed, moving, options["method"], watch)
-    moved = carry(moving.volume, fixed.volume, found.registration.matrix)
+    moved = carry(shown(moving).series.volume, fixed.volume, found.registration.matrix)
     return answer(found, register.answer(found.registration, moved))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from appliance.core.types import Measurement, Result, Series, Volume
+from appliance.pair_cover import shown
 from appliance.registration.carry import carry
 from appliance.registration.outputs import TRANSFORM, itk_text
 from appliance.registration.register import Registration, register
@@ -42,7 +43,7 @@ def run(
     found = register(
         fixed, moving, progress=lambda share: watch(0.95 * share), check=lambda: watch(0.0)
     )
-    return answer(found, carry(moving.volume, fixed.volume, found.matrix))
+    return answer(found, carry(shown(moving).series.volume, fixed.volume, found.matrix))
 
 
 TASK = Task("register", "Register", ("fixed", "moving"), False, run)

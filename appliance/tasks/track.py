@@ -7,11 +7,11 @@ from functools import partial
 from typing import Any
 
 from appliance.core.manifest import Manifest
-from appliance.core.types import Measurement, Result, Series
+from appliance.core.types import Finding, Measurement, Result, Series
 from appliance.followup.compare import How
 from appliance.followup.course import Course, follow
 from appliance.followup.document import document_of
-from appliance.followup.exam import exam_of
+from appliance.followup.exam import Exam, exam_of
 from appliance.followup.outputs import TIMELINE, on_input
 from appliance.followup.page import timeline_svg
 from appliance.followup.sight import network_outliner
@@ -23,7 +23,9 @@ _READING = 0.15
 UNITS = {"volume_ml": "ml", "area_mm2": "mm2", "area_px": "px"}
 
 
-def answer(course: Course, document: Mapping[str, Any]) -> Result:
+def answer(
+    course: Course, document: Mapping[str, Any], findings: tuple[Finding, ...] = ()
+) -> Result:
     """The later lesions, the earlier ones carried onto them, and every change as a measurement."""
     last, current = course.last, course.exams[-1]
     given = current.given.volume
@@ -49,6 +51,7 @@ def answer(course: Course, document: Mapping[str, Any]) -> Result:
         verdict=last.verdict,
         reasons=last.reasons,
         warnings=tuple(document["warnings"]),
+        findings=findings,
         measurements=tuple(measurements),
         label_map=on_input(given, current.series.volume.with_array(current.labels)),
         derived=derived,
@@ -66,7 +69,8 @@ def run(
     watch: Watch,
 ) -> Result:
     """Compare the series in the role ``moving``, the earlier one, with ``fixed``, the later one."""
-    exams = []
+    exams: list[Exam] = []
+    findings: tuple[Finding, ...] = ()
     for number, role in enumerate(("moving", "fixed")):
         series = inputs[role]
 
@@ -75,12 +79,12 @@ def run(
 
         within(0.0)
         found = interpret(read(series, infer, manifest, within), manifest)
-        drawn = found.label_map
+        drawn, findings = found.label_map, found.findings()
         exams.append(exam_of(series, None if drawn is None else drawn.array, found.series.verdict))
     how = How(network_outliner(partial(read, infer_many=infer, manifest=manifest), manifest))
     course = follow(exams, how, lambda share: watch(_READING + (1 - _READING) * share))
     model = {"name": manifest.name, "version": manifest.version, "precision": "", "device": ""}
-    return answer(course, document_of(course, how.limits, model))
+    return answer(course, document_of(course, how.limits, model), findings)
 
 
 TASK = Task(

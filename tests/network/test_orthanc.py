@@ -55,7 +55,7 @@ def made(here, tmp_path):
     uid = study["study_instance_uid"]
     ((report, own),) = here.service.analysed(uid)
     out = here.service.outgoing(uid, own)
-    return images, {kind: handover.dicom(kind, report, out) for kind in ("seg", "sr", "report")}
+    return images, {kind: handover.dicom(kind, report, out) for kind in handover.OBJECTS}
 
 
 @pytest.mark.parametrize("over", ["dicom", "web"])
@@ -84,7 +84,7 @@ def test_the_archive_keeps_and_returns_the_objects_as_they_are(archive, tmp_path
         _, files = made(here, tmp_path)
     scu.store(Peer.read(archive.peer), "NEURALSCAN", 10, list(files.values()))
     Archive(Settings(tmp_path / "x"), f"{archive.url}/dicom-web").send(list(files.values()))
-    assert len(archive.get("/instances")) == 3
+    assert len(archive.get("/instances")) == len(files) == 4
     for data in files.values():
         sent = pydicom.dcmread(io.BytesIO(data))
         back = next(

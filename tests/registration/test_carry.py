@@ -41,3 +41,16 @@ def test_millimetres_put_a_volume_onto_another_grid():
 def test_millimetres_need_geometry():
     with pytest.raises(GeometryError):
         carry(Volume(np.zeros((2, 3, 3))), Volume(np.zeros((2, 3, 3)), np.eye(4)), np.eye(4))
+
+
+def test_beyond_the_moving_image_lies_its_background_and_no_label():
+    scan = np.full((1, 20, 20), -1000.0, np.float32)
+    scan[0, 5:15, 5:15] = 40.0
+    away = about((0, 0), np.eye(2), (8, 0))
+    found = carry(Volume(scan), Volume(np.zeros((1, 20, 20))), away)
+    assert (found.array[0, 12:] == -1000.0).all()  # not 0, which is water
+    standardised = scan.copy()
+    standardised[standardised == -1000.0], standardised[0, 9, 9] = 0.0, -3.0
+    assert carry(Volume(standardised), Volume(scan), away).array[0, 12:].max() == 0.0
+    labels = Volume(np.ones((1, 20, 20), np.uint8))
+    assert (carry(labels, Volume(scan), away, labels=True).array[0, 12:] == 0).all()

@@ -14,9 +14,15 @@ from appliance.registration.verdict import Limits, judge, shipped
 CLEAR = {
     "edges": 0.6, "information": 0.35, "peak": 6.0, "blocks": 0.8, "mirror": 0.45, "outline": 0.99,
     "contained": 1.0, "size": 0.001, "stretch": 0.0, "rival": 0.4, "margin": 0.7,
-    "inverse": 0.0, "recovery": 0.0,
+    "inverse": 0.0, "recovery": 0.0, "halves": 0.0,
 }  # fmt: skip
-HOPELESS = {**dict.fromkeys(NAMES, 0.0), "size": 0.4, "inverse": 0.5, "recovery": 0.5}
+HOPELESS = {
+    **dict.fromkeys(NAMES, 0.0),
+    "size": 0.4,
+    "inverse": 0.5,
+    "recovery": 0.5,
+    "halves": 0.1,
+}
 UPRIGHT = parts(np.eye(3))
 
 

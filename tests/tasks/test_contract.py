@@ -1,14 +1,15 @@
 """Every discovered task is put through the same contract, on the same head."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from appliance import pipeline
+from appliance import burned_in, pipeline
 from appliance.core.errors import BadRequest, InputError, NotFound
 from appliance.core.types import Result
-from appliance.pair_document import as_document
+from appliance.pair_document import IMAGE, as_document
 from appliance.task import Task, find_task, load_tasks, pair_tasks
 from tests.conftest import make_series
 from tests.heads import head_pair
@@ -20,7 +21,7 @@ SINGLE = [name for name in TASKS if name not in PAIRED]
 
 def test_the_expected_tasks_are_found():
     assert {"analyze", "classify", "segment", "detect"} <= set(SINGLE)
-    assert {"register", "fuse"} <= set(PAIRED)
+    assert {"register", "fuse", "track", "carry"} <= set(PAIRED)
     with pytest.raises(NotFound, match="classify"):
         find_task("nonsense")
 
@@ -82,6 +83,8 @@ def test_a_task_on_a_pair_answers_in_primitives_and_tells_its_progress(name, ana
     assert result.verdict
     assert len(shares) > 2
     assert 0 <= min(shares) <= max(shares) <= 1
+    for finding in result.findings:
+        assert int((result.label_map.array == finding.id).sum()) == finding.area_px
     document, layers = as_document(name, inputs, result, {}, {})
     json.dumps(document, allow_nan=False)
     json.dumps({**result.documents, **result.texts}, allow_nan=False)
@@ -124,3 +127,27 @@ def test_only_the_roles_a_task_reads_must_suit_the_network(analyzer, monkeypatch
     assert analyzer.run_task("carry", {"fixed": ct, "moving": mr}, {}).verdict == "carried"
     with pytest.raises(InputError):
         analyzer.run_task("carry", {"fixed": mr, "moving": ct}, {})
+
+
+@pytest.mark.parametrize("name", PAIRED)
+def test_text_in_either_picture_is_black_in_all_that_a_task_on_a_pair_makes(
+    name, analyzer, monkeypatch
+):
+    place, task = (2, 4, 14, 70), TASKS[name]
+
+    def painted(series, by):
+        array = (series.volume.array * 0.6).astype(np.uint8)
+        array[:, place[0] : place[2], place[1] : place[3]] = 255
+        return replace(series, volume=series.volume.with_array(array), sha256=by * 64)
+
+    inputs = {r: painted(s, r[0]) for r, s in zip(task.inputs, head_pair(), strict=True)}
+    monkeypatch.setattr(burned_in, "noticed", lambda series: (series, (place,)))
+    result = analyzer.run_task(name, inputs, task.chosen({}))
+    document, layers = as_document(name, inputs, result, {}, {})
+    assert document["text_in_pictures"] is True
+    assert document["pictures_withheld"] is False
+    assert document["text_places"] == dict.fromkeys(task.inputs, [list(place)])
+    assert document["warnings"].count(burned_in.WARNING) == 1
+    for layer, volume in layers.items():
+        if document["layers"][layer]["kind"] == IMAGE:
+            assert volume.array.max() < 250, layer

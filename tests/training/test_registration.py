@@ -17,6 +17,7 @@ def row(number: int, right: bool, source: str = "generated") -> dict:
     rng = np.random.default_rng(number)
     shown = {name: float(rng.normal(1.0 if right else 0.0, 0.25)) for name in NAMES}
     shown["recovery"] = float(abs(rng.normal(0.0 if right else 0.3, 0.02)))
+    shown["halves"] = float(abs(rng.normal(0.0 if right else 0.03, 0.002)))
     kind = "right" if right else "mirrored"
     error = 0.004 if right else None
     return {
@@ -59,10 +60,10 @@ def test_fitted_limits_are_read_and_tell_right_from_wrong():
     assert document[PICTURES]["n"]["right"] == sum(r["kind"] == "right" for r in ROWS)
 
 
-def test_good_begins_in_the_middle_of_a_gap_and_no_cut_passes_the_other():
+def test_good_begins_a_third_into_a_gap_and_no_cut_passes_the_other():
     right = np.array([True] * 20 + [False] * 20)
     apart = np.array([0.9] * 20 + [0.1] * 20)
-    assert registration._cuts(apart, right) == pytest.approx((0.5, 0.1))
+    assert registration._cuts(apart, right) == pytest.approx((1 / (1 + 9 ** (1 / 3)), 0.1))
     mixed = np.linspace(0.1, 0.9, 40)
     good, failed = registration._cuts(mixed, right)
     assert failed == good < 0.2

@@ -21,6 +21,7 @@ const ROUTES = {
   slice: "/studies/{study}/series/{series}/slices/{index}.png",
   mask: "/studies/{study}/series/{series}/slices/{index}/mask.png",
   heat: "/studies/{study}/series/{series}/slices/{index}/heat.png",
+  settings: "/settings",
   network: "/network",
   sendAgain: "/network/retry",
   reference: "/reference",
@@ -77,6 +78,7 @@ async function call(address, options = {}) {
 
 const json = async (address, options) => (await call(address, options)).json();
 
+export const settings = () => json(url("settings"));
 export const models = async () => (await json(url("models"))).models;
 export const studies = async (limit = 100) => json(url("studies", {}, { limit }));
 export const study = (uid) => json(url("study", { study: uid }));

@@ -7,14 +7,19 @@ import { h, humanise, icon } from "./dom.js";
 import { moment, percent, t } from "./i18n.js";
 import { sentence } from "./labels.js";
 import { headOf, panelsOf } from "./pair-result.js";
+import { rolesOf } from "./pair-roles.js";
 import { PairSlots } from "./pair-slots.js";
 import { titleOfVerdict } from "./pair-verdict.js";
 
-const TASKS = { register: "pair.task.register", fuse: "pair.task.fuse", track: "pair.task.track" };
+const TASKS = { register: "pair.task.register", fuse: "pair.task.fuse", track: "pair.task.track", carry: "pair.task.carry" };
+const TASK_HELP = { carry: "pair.task.carry.help" };
 const METHODS = {
   "gradient-energy": "pair.method.gradient", guided: "pair.method.guided", laplacian: "pair.method.laplacian",
   wavelet: "pair.method.wavelet", pca: "pair.method.pca", weighted: "pair.method.weighted",
 };
+
+/** Known tasks in the order of `TASKS`, others behind them. */
+const placeOf = ({ name }) => (name in TASKS ? Object.keys(TASKS).indexOf(name) : Object.keys(TASKS).length);
 
 class PairPage extends HTMLElement {
   #abort = null;
@@ -22,13 +27,14 @@ class PairPage extends HTMLElement {
   #tasks = [];
   #options = {};
   #parts = {};
+  #pairs = [];
 
   /** Draws the choice, and a stored result where its identifier is given. */
   async open(id = null) {
     this.close();
     this.#abort = new AbortController();
     try {
-      this.#tasks = (await api.tasks()).filter((task) => task.inputs.length === 2);
+      this.#tasks = (await api.tasks()).filter((task) => task.inputs.length === 2).sort((one, other) => placeOf(one) - placeOf(other));
       this.#build();
       await this.#refresh();
       if (id) this.#show(await api.pair(id));
@@ -62,11 +68,12 @@ class PairPage extends HTMLElement {
       this.#tasks.map((one) => h("option", { value: one.name }, one.name in TASKS ? t(TASKS[one.name]) : one.title)));
     const start = h("button", { type: "button", class: "button primary", id: "pair-start", disabled: true, onclick: () => this.#start() }, t("pair.start"));
     const chosen = h("span", { class: "pair-options" });
-    this.#parts = { task, start, chosen, status: h("div", { class: "pair-status" }), result: h("div", { class: "pair-result" }), past: h("div", {}) };
+    const help = h("p", { class: "small-print pair-task-help", hidden: true });
+    this.#parts = { task, start, chosen, help, status: h("div", { class: "pair-status" }), result: h("div", { class: "pair-result" }), past: h("div", {}) };
     this.replaceChildren(
       h("header", {}, h("h2", { id: "pair-title", tabindex: "-1" }, t("pair.title")), h("p", { class: "lead" }, t("pair.lead"))),
       h("section", { class: "pair-choice panel", "aria-label": t("pair.choice") }, this.#slots.node,
-        h("div", { class: "pair-start" }, h("label", { class: "pair-field" }, h("span", {}, t("pair.task")), task), chosen, start),
+        h("div", { class: "pair-start" }, h("label", { class: "pair-field" }, h("span", {}, t("pair.task")), task), chosen, start), help,
         this.#parts.status),
       this.#parts.result, this.#parts.past);
     this.#drawOptions();
@@ -76,6 +83,8 @@ class PairPage extends HTMLElement {
     const task = this.#tasks.find((one) => one.name === this.#parts.task.value);
     this.#options = {};
     this.#slots.call(task?.aliases ?? {});
+    this.#parts.help.hidden = !(task?.name in TASK_HELP);
+    this.#parts.help.textContent = task?.name in TASK_HELP ? t(TASK_HELP[task.name]) : "";
     this.#parts.chosen.replaceChildren(...Object.entries(task?.options ?? {}).map(([name, choices]) => {
       [this.#options[name]] = choices;
       const select = h("select", { "data-option": name, onchange: () => { this.#options[name] = select.value; } },
@@ -86,6 +95,7 @@ class PairPage extends HTMLElement {
 
   async #refresh() {
     const [{ studies }, { pairs }] = await Promise.all([api.studies(1000), api.pairs()]);
+    this.#pairs = pairs;
     this.#slots.show(studies);
     this.#update();
     this.#drawPast(pairs);
@@ -127,8 +137,13 @@ class PairPage extends HTMLElement {
 
   #show(pair) {
     const viewer = document.createElement("pair-viewer");
-    this.#parts.result.replaceChildren(h("div", { class: "pair-columns" }, viewer, h("div", { class: "pair-panels" }, headOf(pair), panelsOf(pair))));
-    viewer.show(pair);
+    const names = rolesOf(this.#tasks.find((one) => one.name === pair.task)?.aliases);
+    this.#parts.result.replaceChildren(h("div", { class: "pair-columns" }, viewer, h("div", { class: "pair-panels" }, headOf(pair), panelsOf(pair, names, this.#pairs))));
+    viewer.show(pair, names);
+    if (this.#tasks.some((one) => one.name === pair.task) && this.#parts.task.value !== pair.task) {
+      this.#parts.task.value = pair.task;
+      this.#drawOptions();
+    }
     this.#slots.choose(pair.inputs);
     this.#update();
     this.#tell(titleOfVerdict(pair));
@@ -159,7 +174,7 @@ class PairPage extends HTMLElement {
       } }, icon("trash"));
       return h("li", {}, open, remove);
     };
-    this.#parts.past.replaceChildren(h("h3", {}, t("pair.past")), h("ul", { class: "pair-pasts" }, pairs.map(line)));
+    this.#parts.past.replaceChildren(h("h3", {}, t("pair.past")), h("p", { class: "small-print" }, t("pair.past.help")), h("ul", { class: "pair-pasts" }, pairs.map(line)));
   }
 
   #problem(error) {

@@ -4,13 +4,9 @@ import { thumbnailUrl } from "./api.js";
 import { h, icon } from "./dom.js";
 import { t } from "./i18n.js";
 import { kindInWords, sentence } from "./labels.js";
+import { ROLES, rolesOf } from "./pair-roles.js";
 import { titleOf } from "./study-list.js";
 
-const ROLES = ["fixed", "moving"];
-const TITLES = { fixed: "pair.fixed", moving: "pair.moving" };
-const HELP = { fixed: "pair.fixed.help", moving: "pair.moving.help" };
-const PUT = { fixed: "pair.put.fixed", moving: "pair.put.moving" };
-const ALIASES = { current: "pair.role.current", prior: "pair.role.prior" };
 const TYPE = "application/x-series";
 
 const keyOf = (series) => `${series.study_instance_uid} ${series.series_instance_uid}`;
@@ -30,6 +26,7 @@ export class PairSlots {
   #series = new Map();
   #chosen = { fixed: null, moving: null };
   #slots = {};
+  #names = rolesOf();
   #tray = h("ul", { class: "pair-tray" });
   #changed;
 
@@ -48,10 +45,13 @@ export class PairSlots {
 
   /** Says what the roles are to a task, which may call them otherwise: `{prior: "moving"}`. */
   call(aliases) {
+    this.#names = rolesOf(aliases);
     for (const role of ROLES) {
-      const [other] = Object.keys(aliases).filter((name) => aliases[name] === role);
-      this.#slots[role].title.textContent = other in ALIASES ? t(ALIASES[other], { role: t(TITLES[role]) }) : t(TITLES[role]);
+      this.#slots[role].title.textContent = t(this.#names[role].title);
+      this.#slots[role].help.textContent = t(this.#names[role].help);
     }
+    this.#drawTray();
+    this.#draw();
   }
 
   /** What the server wants to know. */
@@ -67,8 +67,7 @@ export class PairSlots {
     this.#series.clear();
     for (const study of studies) for (const series of study.series) this.#series.set(keyOf(series), { ...series, title: study.series.length > 1 ? series.name : titleOf(study) });
     for (const role of ROLES) if (!this.#series.has(this.#chosen[role])) this.#chosen[role] = null;
-    this.#tray.replaceChildren(...[...this.#series].map(([key, series]) => this.#card(key, series)));
-    if (this.#series.size === 0) this.#tray.replaceChildren(h("li", { class: "small-print" }, t("pair.none")));
+    this.#drawTray();
     this.#draw();
   }
 
@@ -84,12 +83,18 @@ export class PairSlots {
     this.#draw();
   }
 
+  #drawTray() {
+    this.#tray.replaceChildren(...[...this.#series].map(([key, series]) => this.#card(key, series)));
+    if (this.#series.size === 0) this.#tray.replaceChildren(h("li", { class: "small-print" }, t("pair.none")));
+  }
+
   #slot(role) {
-    const title = h("strong", {}, t(TITLES[role]));
+    const title = h("strong", {}, t(this.#names[role].title));
+    const help = h("span", { class: "small-print" }, t(this.#names[role].help));
     const picture = h("div", { class: "pair-picture" });
     const select = h("select", { id: `pair-${role}`, onchange: () => this.#put(role, select.value || null) });
     const node = h("div", { class: "pair-slot", "data-role": role },
-      h("label", { for: `pair-${role}` }, title, h("span", { class: "small-print" }, t(HELP[role]))), picture, select);
+      h("label", { for: `pair-${role}` }, title, help), picture, select);
     node.addEventListener("dragover", (event) => {
       if (!event.dataTransfer.types.includes(TYPE)) return;
       event.preventDefault();
@@ -103,12 +108,12 @@ export class PairSlots {
       event.preventDefault();
       this.#put(role, key);
     });
-    this.#slots[role] = { picture, select, title };
+    this.#slots[role] = { picture, select, title, help };
     return node;
   }
 
   #card(key, series) {
-    const button = (role) => h("button", { type: "button", class: "button small", "aria-label": t(PUT[role], { name: series.title }), onclick: () => this.#put(role, key) }, t(TITLES[role]));
+    const button = (role) => h("button", { type: "button", class: "button small", "aria-label": t(this.#names[role].put, { name: series.title }), onclick: () => this.#put(role, key) }, t(this.#names[role].title));
     const node = h("li", { class: "pair-card", draggable: "true", "data-series": series.series_instance_uid }, pictureOf(series),
       h("span", { class: "pair-card-text" }, h("strong", {}, series.title), h("span", {}, factsOf(series))),
       h("span", { class: "pair-card-buttons" }, button("fixed"), button("moving")));

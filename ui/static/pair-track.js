@@ -42,13 +42,19 @@ function plot({ measure, points }) {
       s("text", { class: "track-value", x: at, y: y(point.high) - 6, "text-anchor": "middle" }, `${size(point.value)} ${UNITS[measure]}`));
   }
   for (let place = 0; place < points.length; place += 1) {
-    const name = place === 0 ? "track.earlier" : "track.later";
-    svg.append(s("text", { x: x(place), y: HIGH - 14, "text-anchor": "middle" }, t(name)));
+    const name = points.length > 2 ? t("track.study", { number: place + 1 }) : t(place === 0 ? "track.earlier" : "track.later");
+    svg.append(s("text", { x: x(place), y: HIGH - 14, "text-anchor": "middle" }, points.length > 5 ? String(place + 1) : name));
   }
   return h("div", { class: "track-plot" }, svg);
 }
 
 const signed = (value) => `${value > 0 ? "+" : ""}${number(value)} %`;
+
+/** Diameters then and now; the units differ where only one of two pictures has millimetres. */
+function diameters({ prior_size: before, current_size: now }) {
+  const words = (one) => (one ? `${one.diameters.map((side) => number(side, 1)).join(" × ")} ${one.diameters_unit}` : "–");
+  return before || now ? h("span", {}, `${words(before)} → ${words(now)}`) : null;
+}
 
 function line(lesion) {
   const ids = [lesion.prior_all, lesion.current_all].map((some) => some.join(" + ") || "–").join(" → ");
@@ -56,17 +62,55 @@ function line(lesion) {
   const band = lesion.band_percent === null ? "" : ` ± ${number(lesion.band_percent)} %`;
   return [h("dt", {}, t("track.lesion", { ids })),
     h("dd", {}, h("strong", {}, t(WORDS[lesion.verdict])), h("span", { class: "track-sizes" },
-      `${size(lesion.prior_value)} → ${size(lesion.current_value)} ${UNITS[lesion.measure]}`), change && h("span", {}, change + band), lesion.reason && h("span", {}, lesion.reason))];
+      `${size(lesion.prior_value)} → ${size(lesion.current_value)} ${UNITS[lesion.measure]}`), diameters(lesion), change && h("span", {}, change + band), lesion.reason && h("span", {}, lesion.reason))];
+}
+
+const keyOf = ({ study_instance_uid: study, series_instance_uid: series }) => `${study} ${series}`;
+
+/** The timeline of a follow-up, made longer by stored ones that start where it ends or end where it starts. */
+export function joined(pair, others) {
+  const { timeline } = pair.documents.followup;
+  const whole = (one) => one.task === "track" && one.documents.followup?.timeline?.points?.every(Boolean) && one.documents.followup.timeline.measure === timeline.measure;
+  if (timeline.measure === "area_px" || !whole(pair)) return timeline;  // pixels of different pictures share no unit
+  const known = others.filter(whole);
+  const points = [...timeline.points];
+  const seen = new Set([keyOf(pair.inputs.fixed), keyOf(pair.inputs.moving)]);
+  const next = (here, there, at) => known.find((one) => keyOf(one.inputs[here]) === at && !seen.has(keyOf(one.inputs[there])));
+  const walk = (here, there, add) => {
+    for (let at = keyOf(pair.inputs[there]), one = next(here, there, at); one; one = next(here, there, at)) {
+      at = keyOf(one.inputs[there]);
+      seen.add(at);
+      add(one.documents.followup.timeline.points);
+    }
+  };
+  walk("fixed", "moving", ([earlier]) => points.unshift(earlier));
+  walk("moving", "fixed", ([, later]) => points.push(later));
+  return { ...timeline, points };
+}
+
+const CATEGORIES = { "50_percent_less": "track.rano.less", "25_percent_more": "track.rano.more", between: "track.rano.between", none_left: "track.rano.none" };
+
+/** Sums of products of diameters, held against two percentages: arithmetic, and called so. */
+function sums({ only, unit, studies }) {
+  if (studies.length === 0) return null;
+  const line = (study, place) => [h("dt", {}, t(place === 0 ? "track.earlier" : "track.later")),
+    h("dd", {}, h("strong", {}, `${size(study.sum_of_products)} ${unit === "px2" ? "px²" : "mm²"}`),
+      study.since_first_percent !== null && h("span", {}, t("track.rano.first", { change: signed(study.since_first_percent) })),
+      study.category && h("span", {}, t(CATEGORIES[study.category])))];
+  return panel(t("track.rano"), h("dl", { class: "card-terms track-lesions" }, studies.flatMap(line)), h("p", { class: "small-print" }, only));
 }
 
 /** The panels of a follow-up; none where nothing was compared. */
-export function trackPanels(pair) {
+export function trackPanels(pair, others = []) {
   const found = pair.documents?.followup;
   if (!found || found.lesions.length === 0) return [];
-  const drawn = found.timeline.measure && plot(found.timeline);
+  const timeline = joined(pair, others);
+  const drawn = timeline.measure && plot(timeline);
   return [
-    drawn && panel(t("track.timeline"), drawn, h("p", { class: "small-print" }, t("track.bars"))),
+    drawn && panel(t("track.timeline"), drawn, h("p", { class: "small-print" }, t("track.bars")),
+      timeline.points.length > 2 && h("p", { class: "small-print" }, t("track.joined"))),
     panel(t("track.lesions"), h("dl", { class: "card-terms track-lesions" }, found.lesions.flatMap(line)),
       h("p", { class: "small-print" }, t("track.band"))),
+    sums(found.rano_arithmetic),
   ].filter(Boolean);
 }
