@@ -21,7 +21,7 @@ from tests.scans import dicom_file, encoded, nifti_file, noise, zipped
         (dicom_file(), "dicom"),
         (b"II*\0" + dicom_file()[4:], "dicom"),
         (nifti_file(), "nifti"),
-        (gzip.compress(b"x"), "gzip"),
+        (gzip.compress(b"x", mtime=0), "gzip"),
         (zipped({"a": b"b"}), "zip"),
         (bytes.fromhex("308006092a864886f70d010703a080"), "encrypted"),
         (b"%PDF-1.7", "foreign"),
