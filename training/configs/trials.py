@@ -61,6 +61,7 @@ TRIALS = {
             motion=0.03,
             cut_out=0.03,
         ),
+        _with(_DENSE, "dense_only_heads", heads=240),
         _with(_SCANNERS, "small_batch", batch=8, learning_rate=4e-4, ema=0.9985),
     )
 }
