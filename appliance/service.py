@@ -11,9 +11,18 @@ from typing import Any
 
 import numpy as np
 
-from appliance import heap, ingest, links, measurements, pair_work, pseudonym, task_inputs
-from appliance.audit import Audit, operator
-from appliance.core.errors import BadRequest, Busy, InputError, NotFound, Unavailable
+from appliance import (
+    heap,
+    ingest,
+    links,
+    measurements,
+    pair_work,
+    pseudonym,
+    series_work,
+    task_inputs,
+)
+from appliance.audit import Audit
+from appliance.core.errors import BadRequest, Busy, Unavailable
 from appliance.core.types import Report, Series, Study
 from appliance.dicom_origin import Origin
 from appliance.identity import Vault
@@ -249,86 +258,30 @@ class Service:
                     control.check()
                     within(share)
 
-                done.append(self._pair(job, places, watch))
+                kept = self.store, self.pairs, self.audit
+                done.append(
+                    pair_work.run(*kept, self.analyzer, job.task, places, job.options, watch)
+                )
                 continue
-            done.append(self._single(job, places, within, control))
+            keeps = self.store, self.audit, self.telemetry
+            place = series_work.run(*keeps, self.analyzer, job, places, within, control.cancelled)
+            if job.options.get("deliver") and self.deliver is not None:
+                self.deliver(place["study"], place["series"])
+            done.append(place)
             heap.give_back()
             within(1.0)
         return done
 
-    def _single(
-        self,
-        job: Job,
-        places: dict[str, dict[str, str]],
-        within: Callable[[float], None],
-        control: Control,
-    ) -> dict[str, str]:
-        """A task on one series; where its result is kept."""
-        before = perf_counter()
-        inputs = {role: self.store.series(**place) for role, place in places.items()}
-        load_ms = (perf_counter() - before) * 1e3
-        first = next(iter(places.values()))
-        if job.task == "analyze":
-            series = next(iter(inputs.values()))
-            mapped = heap.Mapped([series.volume.array])
-
-            def passed(share: float) -> None:
-                mapped.passed(share)
-                within(share)
-
-            report = self.analyzer.analyze(series, passed, control.cancelled, load_ms)
-            self.telemetry.report(report.document)
-        else:
-            report = self._answer(job, inputs)
-        self.store.put_result(first["study"], first["series"], job.task, report)
-        self.audit.record(
-            f"{job.task}.done",
-            f"server, {operator()}",
-            **first,
-            model=report.document.get("model"),
-            verdict=report.document.get("verdict"),
-        )
-        if job.options.get("deliver") and self.deliver is not None:
-            self.deliver(first["study"], first["series"])
-        return first
-
-    def _pair(
-        self, job: Job, places: dict[str, dict[str, str]], watch: Callable[[float], None]
-    ) -> dict[str, str]:
-        """A task on two series."""
-        kept = self.store, self.pairs, self.audit
-        return pair_work.run(*kept, self.analyzer, job.task, places, job.options, watch)
-
-    def _answer(self, job: Job, inputs: dict[str, Series]) -> Report:
-        """Another task's result in a report's clothes, so that it is kept the same way."""
-        try:
-            result = self.analyzer.run_task(job.task, inputs, job.options)
-        except InputError as error:
-            refusal = {"code": error.code, "message": error.message}
-            return Report({"task": job.task, "verdict": "refused", "refusal": refusal})
-        return Report(result.to_json(), result.label_map, result.derived.get("heat"))
-
     def job(self, job: str) -> dict[str, Any]:
         """A job with its results; raises NotFound."""
         found = self.jobs.get(job)
-        found["results"] = [self._job_result(found["task"], place) for place in found["results"]]
+        found["results"] = [
+            pair_work.in_job(self.pairs, place)
+            if "pair" in place
+            else series_work.in_job(self.store, found["task"], place)
+            for place in found["results"]
+        ]
         return found
-
-    def _job_result(self, task: str, place: dict[str, str]) -> dict[str, Any]:
-        if "pair" in place:
-            return pair_work.in_job(self.pairs, place)
-        uid = place["series"]
-        shown = {"series_instance_uid": uid, "verdict": None, "report": None, "result": None}
-        try:
-            document = self.store.report(**place, task=task).document
-        except NotFound:  # replaced by a later upload of the series
-            return shown
-        shown["verdict"] = document.get("verdict")
-        if task == "analyze":
-            shown["report"] = f"{links.BASE}/studies/{place['study']}/series/{uid}/report.json"
-        else:
-            shown["result"] = document
-        return shown
 
     def analysed(self, study: str, only: str | None = None) -> list[tuple[Report, Series | None]]:
         """A study's reports in order, then those of what could not be read.
