@@ -198,7 +198,7 @@ class Analyzer:
         result, opinion = answer(found), self._second_opinion(found)
         series, text = look()
         now = time.perf_counter()
-        timings["interpret"] = (now - before) * 1e3
+        timings["interpret"] += (now - before) * 1e3
         timings["total"] = decode_ms + (now - started) * 1e3
         report = document.analysed(series, result, self.model(), rule, timings, score, opinion)
         return burned_in.told(report, text)
