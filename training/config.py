@@ -58,6 +58,9 @@ class Config:
         Train on the mean of both readers' masks where there are two.
     heads : int
         Generated healthy heads added to the training slices.
+    settling : int
+        Epochs after `epochs`, at `settling_rate`; when there are any, the heads are seen in these
+        alone, and the mean of the weights before and after them is kept.
     patience : int
         Stop after so many epochs without a better validation figure; 0 runs them all, which a
         cross-validation with a frozen recipe wants.
@@ -74,6 +77,8 @@ class Config:
     mask_side: int = 112
     decoder: str = "separable"
     epochs: int = 14
+    settling: int = 0
+    settling_rate: float = 1.5e-4
     batch: int = 16
     learning_rate: float = 6e-4
     encoder_rate: float = 0.5
@@ -89,6 +94,11 @@ class Config:
     ema: float = 0.997
     patience: int = 0
     seed: int = 7
+
+    @property
+    def epochs_in_all(self) -> int:
+        """Epochs of the whole run."""
+        return self.epochs + self.settling
 
 
 FOLDS = (1, 2, 3, 4)

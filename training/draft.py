@@ -77,7 +77,7 @@ def draft_manifest(config: Config, backend: dict[str, str]) -> dict[str, Any]:
             "calibrated_on_folds": list(config.validation_folds),
             "data": _data(config),
             "seed": config.seed,
-            "epochs": config.epochs,
+            "epochs": config.epochs_in_all,
             "commit": commit() or "unknown",
             "backend": backend,
         },

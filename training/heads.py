@@ -20,8 +20,8 @@ from training.data import Case, Slices
 
 SOURCE = "generated heads"
 _PER_PERSON = 4
-# Offsets along the slice normal, mm: from the skull base to the vertex and so on.
-_RANGE_MM = {"axial": (-45.0, 60.0), "coronal": (-45.0, 55.0), "sagittal": (-45.0, 45.0)}
+# Offsets along the slice normal, mm: all that a series of the whole head shows.
+_RANGE_MM = {"axial": (-72.0, 72.0), "coronal": (-75.0, 85.0), "sagittal": (-65.0, 65.0)}
 _SEEDS_FROM = 100_000  # far from the seeds of samples and tests
 
 

@@ -30,6 +30,7 @@ from training.weights import efficientnet_lite0
 from training.workers import Cluster
 
 logger = logging.getLogger(__name__)
+BEFORE = "before_settling.weights.h5"
 
 
 def predict(model: keras.Model, slices: data.Slices, config: Config) -> dict[str, np.ndarray]:
@@ -42,31 +43,49 @@ def predict(model: keras.Model, slices: data.Slices, config: Config) -> dict[str
     return {name: np.concatenate(values) for name, values in collected.items()}
 
 
-def read_slices(config: Config, root: Path) -> tuple[data.Slices, dict[str, data.Slices]]:
-    """Training slices, and by name the sets that are looked at after every epoch."""
+def read_slices(config: Config, root: Path) -> tuple[list[data.Slices], dict[str, data.Slices]]:
+    """Training slices before and in the settling, and by name the sets watched every epoch."""
     cases = data.tumour_cases(root) + data.healthy_cases(root)
     spec = config.preprocessing
     chosen, held_out = data.parts(cases, config.train_folds, config.validation_folds)
     reader = root / data.SECOND_READER if config.second_reader else None
     training = data.load(chosen, spec, "training", reader)
-    if config.heads:
-        training = data.joined(training, generated_heads(config.heads, spec, config.seed))
     watched = {"validation": held_out, "other_sources": data.other_source_cases(root)}
-    return training, {name: data.load(part, spec, name) for name, part in watched.items() if part}
+    settled = training
+    if config.heads:
+        settled = data.joined(training, generated_heads(config.heads, spec, config.seed))
+    stages = [training if config.settling else settled, settled]
+    return stages, {name: data.load(part, spec, name) for name, part in watched.items() if part}
 
 
-def make_optimizer(config: Config, steps: int) -> keras.optimizers.Optimizer:
-    """AdamW with a warm-up and a cosine rate over the whole run."""
-    total = steps * config.epochs
-    schedule = keras.optimizers.schedules.CosineDecay(
-        config.learning_rate / 20,
-        total,
-        0.01,
-        None,
-        config.learning_rate,
-        min(2 * steps, total // 4),
-    )
-    return keras.optimizers.AdamW(schedule, weight_decay=config.weight_decay)
+class Rate(keras.optimizers.schedules.LearningRateSchedule):
+    """A warm-up and a cosine over the epochs, then a second, lower cosine over the settling.
+
+    Parameters
+    ----------
+    steps, settling_steps : int
+        Batches of an epoch, before and in the settling.
+    """
+
+    def __init__(self, config: Config, steps: int, settling_steps: int) -> None:
+        cosine = keras.optimizers.schedules.CosineDecay
+        self.total = steps * config.epochs
+        rate = config.learning_rate
+        warm_up = min(2 * steps, self.total // 4)
+        self.main = cosine(rate / 20, self.total, 0.01, None, rate, warm_up)
+        self.late = cosine(config.settling_rate, max(1, settling_steps * config.settling), 0.01)
+
+    def __call__(self, step: tf.Tensor) -> tf.Tensor:
+        late = self.late(tf.maximum(tf.cast(step, tf.float32) - self.total, 0.0))
+        return tf.where(step < self.total, self.main(step), late)
+
+
+def make_optimizer(
+    config: Config, steps: int, settling_steps: int = 0
+) -> keras.optimizers.Optimizer:
+    """AdamW at the rate of `Rate`."""
+    rate = Rate(config, steps, settling_steps)
+    return keras.optimizers.AdamW(rate, weight_decay=config.weight_decay)
 
 
 def merit(entry: dict[str, Any]) -> float:
@@ -130,9 +149,7 @@ class _Run:
         self.done.assign_add(1)
         if self.cluster.is_chief:
             (self.out / WEIGHTS).unlink(missing_ok=True)  # until it is finished again
-            save(self.out / READINGS, readings)
-            document = {"config": asdict(config), "backend": backend, "epochs": self.epochs}
-            write_json(self.out / "history.json", document)
+            self.write(readings, config, backend)
         self.manager.save()
         with self.log.as_default(step=entry["epoch"]):
             for name, value in entry.items():
@@ -141,6 +158,31 @@ class _Run:
                     tf.summary.scalar(f"{name}/{key}".rstrip("/"), number)
         self.log.flush()
         logger.info("%s", json.dumps(entry))
+
+    def write(
+        self, readings: Mapping[str, Readings], config: Config, backend: dict[str, Any], **more: Any
+    ) -> dict[str, Any]:
+        """The history and the last readings as files; the history."""
+        save(self.out / READINGS, readings)
+        document = {"config": asdict(config), "backend": backend, "epochs": self.epochs, **more}
+        write_json(self.out / "history.json", document)
+        return document
+
+
+def meet(average: keras.Model, before: Path) -> None:
+    """Go back half the way to the weights in a file.
+
+    Fine-tuned weights give up some of what they were robust to; their mean with the ones they
+    came from keeps most of both.
+
+    References
+    ----------
+    Wortsman et al., Robust fine-tuning of zero-shot models, CVPR 2022.
+    """
+    after = average.get_weights()
+    average.load_weights(str(before))
+    pairs = zip(average.get_weights(), after, strict=True)
+    average.set_weights([0.5 * (one + other) for one, other in pairs])
 
 
 def train(
@@ -156,17 +198,18 @@ def train(
     -------
     dict
         The history; also in ``history.json``. A finished run's averaged weights are in
-        ``average.weights.h5``, the last epoch's readings in ``readings.npz``.
+        ``average.weights.h5``, what they say in ``readings.npz``. After a settling they are the
+        mean of those before it and those after it, with figures of their own under ``kept``.
     """
     cv2.setNumThreads(1)
     cluster = cluster or Cluster()
     strategy = cluster.strategy()  # before anything else of TensorFlow
-    training, watched = read_slices(config, root)
-    painter = Painter(training)
-    steps = steps_per_epoch(training, config, cluster.count)
+    stages, watched = read_slices(config, root)
+    painters = [Painter(slices) for slices in stages]
+    counts = [steps_per_epoch(slices, config, cluster.count) for slices in stages]
     with strategy.scope():
         model = build_for(config)
-        optimizer = make_optimizer(config, steps)
+        optimizer = make_optimizer(config, *counts)
         optimizer.build(model.trainable_variables)
     average = build_for(config)
     load_imagenet(model, efficientnet_lite0())
@@ -175,17 +218,27 @@ def train(
     run.resume()
     step = make_step(model, average, optimizer, config, strategy)
 
-    for epoch in range(int(run.done), config.epochs):
+    def look() -> dict[str, Readings]:
+        return {name: read(predict(average, part, config), part) for name, part in watched.items()}
+
+    number = int(optimizer.iterations.numpy())
+    for epoch in range(int(run.done), config.epochs_in_all):
         if is_stale(run.epochs, config.patience):
             logger.info("stopping early: nothing better in %d epochs", config.patience)
             break
         started = time.perf_counter()
         sums = np.zeros(len(PARTS))
-        batches = training_batches(training, painter, config, epoch, cluster.count, cluster.index)
-        label = f"epoch {epoch + 1}/{config.epochs}"
+        stage = int(epoch >= config.epochs)
+        if epoch == config.epochs and cluster.is_chief:
+            average.save_weights(str(out / BEFORE))
+        steps = counts[stage]
+        batches = training_batches(
+            stages[stage], painters[stage], config, epoch, cluster.count, cluster.index
+        )
+        label = f"epoch {epoch + 1}/{config.epochs_in_all}"
         bar = tqdm(batches.take(steps), total=steps, desc=label, disable=None)
-        for count, batch in enumerate(bar, 1):
-            number = epoch * steps + count
+        for batch in bar:
+            number += 1
             decay = min(config.ema, (1.0 + number) / (10.0 + number))
             sums += [float(part) for part in step(*batch, tf.constant(decay, tf.float32))]
         entry: dict[str, Any] = {
@@ -193,9 +246,15 @@ def train(
             "seconds": round(time.perf_counter() - started, 1),
             **{f"loss_{name}": value / steps for name, value in zip(PARTS, sums, strict=True)},
         }
-        seen = {name: read(predict(average, part, config), part) for name, part in watched.items()}
+        seen = look()
         entry |= {name: figures(readings) for name, readings in seen.items()}
         run.save(entry, seen, config, backend)
+    history = {"config": asdict(config), "backend": backend, "epochs": run.epochs}
     if cluster.is_chief:
+        if int(run.done) == config.epochs_in_all and (out / BEFORE).is_file():
+            meet(average, out / BEFORE)
+            seen = look()
+            kept = {name: figures(readings) for name, readings in seen.items()}
+            history = run.write(seen, config, backend, kept=kept)
         average.save_weights(str(out / WEIGHTS))
-    return {"config": asdict(config), "backend": backend, "epochs": run.epochs}
+    return history

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import io
 import logging
-import ssl
 import threading
 import time
 from collections import Counter
@@ -24,6 +23,7 @@ from pynetdicom import evt
 from appliance.audit import Audit
 from appliance.core.errors import ApplianceError, BadRequest, InputError, Unavailable
 from appliance.network import contexts, tls
+from appliance.network.door import Door, open_door
 from appliance.network.peers import callers, shown, title, why_not
 from appliance.settings import Settings
 
@@ -84,17 +84,20 @@ class Listener:
         for image in contexts.IMAGES:
             self._ae.add_supported_context(image, list(contexts.TAKEN))
         self._tls = tls.listening(settings)
-        self._shaking = threading.BoundedSemaphore(_STRANGERS)
         self._server: Any = None
 
     def start(self) -> None:
         """Listen, in threads; raises Unavailable when the port cannot be bound."""
         where = (self._settings.dicom_host, self._settings.dicom_port or 0)
         try:
-            self._server = self._ae.start_server(
+            self._server = self._ae.make_server(
                 where,
-                block=False,
                 ssl_context=self._tls,
+                server_class=Door,
+                most=self._settings.dicom_associations + _STRANGERS,
+                shaking=_STRANGERS,
+                timeout_s=self._settings.dicom_timeout_s,
+                turn_away=lambda address, reason: self._turn_away("?", address, reason),
                 evt_handlers=[
                     (evt.EVT_CONN_OPEN, self._opened),
                     (evt.EVT_REQUESTED, self._requested),
@@ -113,6 +116,7 @@ class Listener:
                 f"cannot listen for DICOM on {where[0]} port {where[1]} ({error.strerror}); "
                 "choose another with --dicom-port and NEURALSCAN_DICOM_HOST"
             ) from error
+        open_door(self._server)
 
     @property
     def port(self) -> int:
@@ -129,12 +133,6 @@ class Listener:
         """Bound what a connection may claim before it said who it is."""
         wire = event.assoc.dul.socket
         wire.socket.settimeout(self._settings.dicom_timeout_s)
-        if len(self._ae.active_associations) > self._settings.dicom_associations + _STRANGERS:
-            wire.close()
-            return
-        if self._tls is not None and not self._shaken(wire.socket, event.address[0]):
-            wire.close()
-            return
         plain = wire.recv
 
         def recv(length: int) -> bytearray:
@@ -143,20 +141,6 @@ class Listener:
             return plain(length)
 
         wire.recv = recv
-
-    def _shaken(self, wire: ssl.SSLSocket, address: str) -> bool:
-        """Agree on TLS with a connection; some at a time, none for longer than the time limit."""
-        if not self._shaking.acquire(blocking=False):
-            return False
-        try:
-            wire.do_handshake()
-            return True
-        except (OSError, ValueError) as error:
-            known = getattr(error, "verify_message", "") or "no TLS of 1.2 or later was agreed on"
-            self._turn_away("?", address, f"TLS: {known}")
-            return False
-        finally:
-            self._shaking.release()
 
     def _requested(self, event: Any) -> None:
         """Turn away who is not on the list, and who comes when enough are here."""
@@ -263,7 +247,8 @@ class Listener:
         with self._lock:
             counts = self._links.pop(event.assoc, None)
             self._inside.pop(event.assoc, None)
-        if counts is None:
+        if counts is None:  # it never asked for an association: let its thread wait no longer
+            event.assoc.dul.to_user_queue.put(None)
             return
         self._hang_up(event.assoc)
         if counts.keys() - {"echoed"}:

@@ -2,10 +2,10 @@
 
 import io
 import logging
+import select
 import socket
 import struct
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pydicom
@@ -203,13 +203,18 @@ def test_a_peer_that_says_nothing_is_let_go(tmp_path):
 
 
 def test_strangers_take_no_threads_for_good(tmp_path):
-    with site(tmp_path, dicom_associations=1, dicom_timeout_s=0.5) as here:
+    def working():
+        return [one for one in threading.enumerate() if "AcceptorThread" in one.name]
+
+    before = len(working())
+    with site(tmp_path, dicom_associations=1, dicom_timeout_s=60) as here:
         wires = [socket.create_connection(("127.0.0.1", here.port)) for _ in range(20)]
-        time.sleep(0.3)
-        working = [t for t in threading.enumerate() if "AcceptorThread" in t.name]
-        assert len(working) <= 1 + scp._STRANGERS + 1
+        most = 1 + scp._STRANGERS
+        assert wait_for(lambda: len(select.select(wires, [], [], 0)[0]) == 20 - most)  # closed
+        assert wait_for(lambda: len(working()) == before + most)
         for wire in wires:
             wire.close()
+        assert wait_for(lambda: len(working()) <= before, 30)
         assert wait_for(lambda: associate(here).is_established)
 
 

@@ -1,0 +1,58 @@
+"""The rate of a run, and which slices its epochs see."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.small_root import write_small_root
+from training.config import Config
+
+pytest.importorskip("tensorflow")
+
+
+def test_the_rate_warms_up_falls_and_settles():
+    from training.train import Rate
+
+    config = Config("x", "X", epochs=10, settling=2, learning_rate=1e-3, settling_rate=2e-4)
+    rate = Rate(config, steps=20, settling_steps=25)
+
+    def at(*steps):
+        return [float(rate(step)) for step in steps]
+
+    assert at(0, 40) == pytest.approx([5e-5, 1e-3], rel=0.01)
+    assert at(40) > at(100) > at(160) > at(199)
+    assert at(199)[0] < 1.5e-4
+    assert at(200, 225, 250) == pytest.approx([2e-4, 1.01e-4, 2e-6], rel=0.02)
+    assert at(240)[0] < at(210)[0] < 2e-4
+    plain = Rate(replace(config, settling=0), steps=20, settling_steps=20)
+    assert [float(plain(s)) for s in (0, 40, 199)] == at(0, 40, 199)
+
+
+def test_generated_heads_are_seen_in_the_settling_alone(tmp_path):
+    from training.heads import SOURCE
+    from training.train import read_slices
+
+    root = write_small_root(tmp_path)
+    config = replace(
+        Config("x", "X", heads=3), preprocessing=replace(Config("x", "X").preprocessing, size=64)
+    )
+    for settling, expected in ((1, [0, 3]), (0, [3, 3])):
+        stages, _ = read_slices(replace(config, settling=settling), root)
+        found = [sum(case.source == SOURCE for case in stage.cases) for stage in stages]
+        assert found == expected
+        assert len(stages[1].arrays) - len(stages[0].arrays) == expected[1] - expected[0]
+
+
+def test_half_the_way_back(tmp_path):
+    from tensorflow import keras
+
+    from training.train import meet
+
+    network = keras.Sequential([keras.layers.Dense(2, input_shape=(3,))])
+    before = [np.full(w.shape, 1.0) for w in network.get_weights()]
+    network.set_weights(before)
+    network.save_weights(str(tmp_path / "before.weights.h5"))
+    network.set_weights([np.full(w.shape, 4.0) for w in before])
+    meet(network, tmp_path / "before.weights.h5")
+    assert all((w == 2.5).all() for w in network.get_weights())
