@@ -56,7 +56,7 @@ def serving(settings: Settings, analyzer: Analyzer) -> Iterator[str]:
         yield f"http://127.0.0.1:{server.server_port}"
     finally:
         server.shutdown()
-        thread.join(10)
+        thread.join(60)
         server.server_close()
         close(app)
 
@@ -89,8 +89,12 @@ def drop(page: Any, name: str, data: bytes, media_type: str) -> None:
 
 
 def overlay_pixels(page: Any) -> int:
-    page.wait_for_timeout(250)
-    return page.evaluate(PIXELS_LIKE, list(CONTOUR))
+    """Pixels of the outline once their number stays."""
+    before, now = -1, page.evaluate(PIXELS_LIKE, list(CONTOUR))
+    while now != before:
+        page.wait_for_timeout(250)
+        before, now = now, page.evaluate(PIXELS_LIKE, list(CONTOUR))
+    return now
 
 
 def overflow(page: Any) -> int:

@@ -220,7 +220,7 @@ def upload(client: FlaskClient, *files: tuple[str, bytes]) -> dict[str, Any]:
     return answer.json
 
 
-def finished(client: FlaskClient, job: str, timeout_s: float = 5.0) -> dict[str, Any]:
+def finished(client: FlaskClient, job: str, timeout_s: float = 60.0) -> dict[str, Any]:
     """A job when it has ended."""
     until = time.monotonic() + timeout_s
     while time.monotonic() < until:

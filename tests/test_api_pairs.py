@@ -165,7 +165,7 @@ def test_a_running_registration_can_be_cancelled(client, studies, monkeypatch):
 
     monkeypatch.setattr(task, "register", slow)
     job = start(client, studies).json["job"]
-    assert started.wait(5)
+    assert started.wait(60)
     assert client.delete(f"{API}/jobs/{job}").json["cancel_requested"]
     assert finished(client, job)["state"] == "cancelled"
     assert client.get(f"{API}/pairs").json["total"] == 0

@@ -174,7 +174,7 @@ def test_progress_and_cancel(client, bright):
     study = upload(client)
     base, _ = address(study)
     running, waiting = (client.post(f"{base}/tasks/analyze").json["job"] for _ in range(2))
-    assert bright.started.wait(5)
+    assert bright.started.wait(60)
     assert client.get(base).json["job"] == waiting
     assert client.get(f"{API}/jobs/{running}").json["state"] == "running"
     assert client.delete(f"{API}/jobs/{waiting}").json["state"] == "cancelled"
@@ -188,7 +188,7 @@ def test_deleting_a_study_stops_its_job(client, bright):
     study = upload(client)
     base, _ = address(study)
     job = client.post(f"{base}/tasks/analyze").json["job"]
-    assert bright.started.wait(5)
+    assert bright.started.wait(60)
     assert client.delete(base).status_code == 204
     assert client.get(f"{API}/jobs/{job}").status_code == 404
     until = time.monotonic() + 5
@@ -203,7 +203,7 @@ def test_everything_is_there_after_a_restart(settings, bright):
     study = upload(client)
     base, series = address(study)
     jobs = [client.post(f"{base}/tasks/analyze").json["job"] for _ in range(2)]
-    assert bright.started.wait(5)
+    assert bright.started.wait(60)
     close(first)
     again = create_app(settings, Bright())
     client = again.test_client()

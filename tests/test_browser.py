@@ -175,9 +175,9 @@ def test_zoom_window_and_level_follow_the_mouse(open_page, problems) -> None:
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(x, y)
     page.mouse.wheel(0, -400)
-    page.wait_for_timeout(150)
+    first_line = "document.querySelector('.corner-facts').innerText.split('\\n')[0]"
+    page.wait_for_function(f"before => {first_line} !== before", arg=at_first.splitlines()[0])
     zoomed = facts.inner_text()
-    assert zoomed.splitlines()[0] != at_first.splitlines()[0]
     page.keyboard.down("Shift")
     page.mouse.down()
     page.mouse.move(x + 60, y + 40, steps=4)
@@ -185,8 +185,7 @@ def test_zoom_window_and_level_follow_the_mouse(open_page, problems) -> None:
     page.keyboard.up("Shift")
     assert facts.inner_text().splitlines()[1:] != zoomed.splitlines()[1:]
     page.keyboard.press("r")
-    page.wait_for_timeout(150)
-    assert facts.inner_text() == at_first
+    sync_api.expect(facts).to_have_text(at_first, use_inner_text=True)
     assert problems == []
 
 

@@ -40,8 +40,8 @@ def test_what_comes_in_is_seen(open_page, problems, here, tmp_path) -> None:
     assert page.locator(".study").count() == 0
     assert here.store(*written(series(2), tmp_path / "in")).returncode == 0
     here.store(*written(series(1), tmp_path / "no"), aet="NOBODY")
-    page.wait_for_selector(".study", timeout=20_000)  # nobody asked for it
-    page.wait_for_selector("network-status button", timeout=20_000)
+    page.wait_for_selector(".study", timeout=60_000)  # nobody asked for it
+    page.wait_for_selector("network-status button", timeout=60_000)
     words = page.inner_text("network-status")
     assert "2 images received" in words
     assert "turned away once" in words

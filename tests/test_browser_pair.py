@@ -30,7 +30,7 @@ def address(tmp_path_factory) -> Iterator[str]:
         pictures = {"ct.png": head(), "mr.png": turned(head()), "noise.png": noise}
         for name, array in pictures.items():
             answer = requests.post(
-                f"{running}{API}/studies", files={"files": (name, png(array))}, timeout=20
+                f"{running}{API}/studies", files={"files": (name, png(array))}, timeout=60
             )
             assert answer.status_code == 201
         yield running

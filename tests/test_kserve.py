@@ -312,4 +312,4 @@ def test_against_a_real_server(engine, tiny_package, tmp_path, local):
                 assert np.allclose(found[name], expected[name], atol=1e-5), name
     finally:
         server.terminate()
-        server.wait(20)
+        server.wait(60)

@@ -20,7 +20,7 @@ __all__ = ["app", "bright", "client", "settings"]
 def fetch(address: str, **how):
     """Status and JSON of an answer."""
     try:
-        with urllib.request.urlopen(urllib.request.Request(address, **how), timeout=5) as answer:
+        with urllib.request.urlopen(urllib.request.Request(address, **how), timeout=60) as answer:
             return answer.status, json.load(answer)
     except urllib.error.HTTPError as error:
         return error.code, json.load(error)
@@ -46,12 +46,12 @@ def serving(settings, **how):
     thread = threading.Thread(target=run)
     thread.start()
     try:
-        assert ready.wait(20)
+        assert ready.wait(60)
         assert failed == []
         yield told[0].split()[-1]
     finally:
         stop.set()
-        thread.join(10)
+        thread.join(60)
         assert not thread.is_alive()
 
 
@@ -74,7 +74,7 @@ def test_it_tells_its_address_when_it_is_ready(settings, bright):
 def test_a_body_that_claims_to_be_huge_is_refused_unread(settings, bright):
     with serving(replace(settings, port=0), analyzer=bright) as address:
         port = int(address.rstrip("/").rsplit(":", 1)[1])
-        with socket.create_connection(("127.0.0.1", port), timeout=5) as raw:
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as raw:
             raw.sendall(
                 b"POST /api/v1/analyze HTTP/1.1\r\nHost: localhost\r\n"
                 b"Content-Type: multipart/form-data; boundary=x\r\n"
@@ -91,7 +91,7 @@ def test_a_body_that_claims_to_be_huge_is_refused_unread(settings, bright):
 def test_an_address_that_cannot_be_taken_apart_is_answered(settings, bright):
     with serving(replace(settings, port=0), analyzer=bright) as address:
         port = int(address.rstrip("/").rsplit(":", 1)[1])
-        with socket.create_connection(("127.0.0.1", port), timeout=5) as raw:
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as raw:
             raw.sendall(b"GET http://[::1:99/ HTTP/1.1\r\nHost: localhost\r\n\r\n")
             answer = b""
             while chunk := raw.recv(4096):  # head and body may come in two pieces
@@ -127,7 +127,7 @@ def test_samples_are_loaded_and_analysed_once(app, client):
     shares: list[float] = []
     assert load_samples(service, stop, samples, shares.append) == 3
     assert shares == pytest.approx([1 / 3, 2 / 3, 1.0])
-    assert service.jobs.wait(5)
+    assert service.jobs.wait(60)
     listed = client.get(f"{API}/studies").json["studies"]
     assert [(s["title"], s["sample"]) for s in listed] == [
         ("With", True),

@@ -30,7 +30,7 @@ def test_single_stream_never_overlaps_and_lasts_its_time():
 
 
 def test_offline_keeps_its_callers_busy():
-    together = threading.Barrier(3, timeout=10)
+    together = threading.Barrier(3, timeout=60)
     block = offline(lambda _: together.wait(), 1e-6, callers=3, least=6)  # only if three overlap
     assert block.n == 6
 

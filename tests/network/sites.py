@@ -160,13 +160,13 @@ class Orthanc:
         return f"127.0.0.1:{self.dicom}:ORTHANC"
 
     def get(self, path: str) -> Any:
-        with urllib.request.urlopen(self.url + path, timeout=10) as answer:
+        with urllib.request.urlopen(self.url + path, timeout=60) as answer:
             data = answer.read()
         return data if path.endswith("/file") else json.loads(data)
 
     def put(self, data: bytes) -> None:
         asked = urllib.request.Request(self.url + "/instances", data=data, method="POST")
-        urllib.request.urlopen(asked, timeout=10).close()
+        urllib.request.urlopen(asked, timeout=60).close()
 
     def files(self) -> list[bytes]:
         """Everything it holds."""
@@ -175,7 +175,7 @@ class Orthanc:
     def clear(self) -> None:
         for uid in self.get("/patients"):
             asked = urllib.request.Request(f"{self.url}/patients/{uid}", method="DELETE")
-            urllib.request.urlopen(asked, timeout=10).close()
+            urllib.request.urlopen(asked, timeout=60).close()
 
 
 @contextmanager
@@ -213,12 +213,12 @@ def orthanc(folder: Path, **chosen: Any) -> Iterator[Orthanc]:
         yield found
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
 
 def _answers(one: Orthanc) -> bool:
     try:
-        urllib.request.urlopen(one.url + "/system", timeout=5).close()
+        urllib.request.urlopen(one.url + "/system", timeout=60).close()
     except urllib.error.HTTPError:  # it asks for a password
         return True
     except OSError:

@@ -71,7 +71,7 @@ def test_a_series_is_complete_when_it_was_quiet(intake, service, clock):
     assert slices(service) == []
     passes(intake, clock, 0.2)
     assert slices(service) == [3]
-    assert service.jobs.wait(10)
+    assert service.jobs.wait(60)
     (study,) = service.store.studies()[0]
     assert study["series"][0]["verdict"] == "tumor"
     assert study["series"][0]["name"].startswith("MR T1c axial ")
@@ -148,7 +148,7 @@ def test_a_full_queue_is_waited_for(intake, service, clock, monkeypatch):
     assert intake.status()["waiting"][0]["problem"] == "2 jobs wait already"
     passes(intake, clock, 0)
     assert intake.status()["waiting"] == []
-    assert service.jobs.wait(10)
+    assert service.jobs.wait(60)
     assert service.store.studies()[0][0]["series"][0]["verdict"] == "tumor"
 
 
@@ -207,7 +207,7 @@ def test_images_no_grid_fits_are_kept_with_the_reason(intake, service, clock):
 def test_a_deleted_study_is_gone(intake, service, clock):
     intake.take(saved(series(1)[0]), "peer CT1")
     passes(intake, clock, 6)
-    service.jobs.wait(10)
+    service.jobs.wait(60)
     (study,) = service.store.studies()[0]
     service.delete_study(study["study_instance_uid"])
     passes(intake, clock, 6)

@@ -186,7 +186,7 @@ def test_a_fault_of_ours_is_no_success(here, monkeypatch, caplog):
 
 
 def test_a_message_that_claims_gigabytes_is_not_read(here):
-    with socket.create_connection(("127.0.0.1", here.port), timeout=10) as wire:
+    with socket.create_connection(("127.0.0.1", here.port), timeout=60) as wire:
         wire.sendall(struct.pack(">BBL", 1, 0, 0xF0000000) + bytes(100))
         assert wire.recv(100) == b""
     assert associate(here).is_established
@@ -197,7 +197,7 @@ def test_a_peer_that_says_nothing_is_let_go(tmp_path):
         link = associate(here)
         wait_for(lambda: here.status()["dicom"]["open"] == 0)
         assert not link.is_established or link.is_aborted or wait_for(lambda: link.is_aborted)
-        with socket.create_connection(("127.0.0.1", here.port), timeout=10) as wire:
+        with socket.create_connection(("127.0.0.1", here.port), timeout=60) as wire:
             wire.sendall(struct.pack(">BBL", 1, 0, 200) + bytes(10))  # and stops
             assert wire.recv(100) == b""
 

@@ -64,7 +64,7 @@ def test_a_picture_a_volume_and_a_zip(watcher, service, box, clock):
     passes(watcher, clock, 2)
     assert kinds(service) == ["image", "image", "nifti"]
     assert names(box) == ["done/a.png", "done/b.nii", "done/c.zip"]
-    assert service.jobs.wait(10)
+    assert service.jobs.wait(60)
     assert all(s["verdict"] for one in service.store.studies()[0] for s in one["series"])
     assert watcher.status()["taken"] == 3
 
@@ -105,7 +105,7 @@ def test_single_dicom_files_make_a_series(watcher, intake, service, box, clock):
     passes(intake, clock, 6)
     (study,) = service.store.studies()[0]
     assert study["series"][0]["shape"][0] == 3
-    assert service.jobs.wait(10)
+    assert service.jobs.wait(60)
     assert found_in(service.settings.data, ["Musterfrau", "PID-4711"]) == []
 
 

@@ -45,7 +45,7 @@ def _process(*arguments: object) -> str:
     """A fresh process, as in use: TensorFlow and OpenVINO's importer never share one."""
     command = [sys.executable, *map(str, arguments)]
     done = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, timeout=400, check=False
+        command, cwd=ROOT, capture_output=True, text=True, timeout=1200, check=False
     )
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout
