@@ -12,7 +12,7 @@ import numpy as np
 from appliance.core.intensity import from_unit, to_unit
 from appliance.core.stripping import stripped
 from appliance.core.types import LABELS
-from training import appearance
+from training import appearance, heads
 from training.config import Augmentation
 from training.data import Slices
 from training.painting import Painter
@@ -52,7 +52,9 @@ def augment(
     picture = to_unit(slices.arrays[index, ..., 0])
     mask = slices.masks[index].astype(np.float32) / 255.0
     label = int(slices.labels[index])
-    if label == _HEALTHY and rng.random() < spec.paint:
+    generated = slices.cases[index].source == heads.SOURCE
+    likely = spec.paint_heads if generated else spec.paint
+    if label == _HEALTHY and rng.random() < likely:
         painted = painter.paint(picture, index, rng)
         if painted is not None:
             picture, mask, label = painted

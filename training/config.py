@@ -15,6 +15,8 @@ class Augmentation:
 
     paint: float = 0.35
     """Share of healthy slices that get a tumour painted in, against the source confound."""
+    paint_heads: float = 0.35
+    """The same of generated heads."""
     artefact: float = 0.25
     """Share of all slices that get the same blending artefact without meaning."""
     heal: float = 0.0

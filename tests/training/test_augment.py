@@ -1,6 +1,6 @@
 """Augmentation keeps picture and mask together, and paints what it says it paints."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import cv2
@@ -11,6 +11,7 @@ from appliance.core.intensity import from_unit, to_unit
 from appliance.core.preprocess import Preprocessing, prepare, prepare_mask
 from appliance.core.probe import probe_picture
 from appliance.core.types import LABELS
+from training import heads
 from training.augment import augment
 from training.config import Augmentation
 from training.data import Case, Slices
@@ -121,3 +122,17 @@ def test_without_augmentation_nothing_happens(slices, painter):
         same = np.abs(array - slices.arrays[index]).max() < 1e-5
         mirrored = np.abs(array[:, ::-1] - slices.arrays[index]).max() < 1e-5
         assert same or mirrored
+
+
+def test_how_often_generated_heads_are_painted_is_a_setting_of_its_own(slices, painter):
+    cases = tuple(replace(case, source=heads.SOURCE) for case in slices.cases)
+    spec = Augmentation(paint=0.0, paint_heads=1.0)
+    painted = [
+        [
+            augment(part, index, spec, painter, np.random.default_rng(index))[2] != HEALTHY
+            for index in range(4, 8)
+        ]
+        for part in (slices, replace(slices, cases=cases))
+    ]
+    assert not any(painted[0])
+    assert any(painted[1])

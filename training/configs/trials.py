@@ -1,7 +1,7 @@
 """What was tried: each trial changes one thing; ``python -m training train trials.NAME``.
 
-Trials are short (half the epochs), trained on folds 1 to 3 and looked at on fold 4 and on the
-other sources.
+Trials are short (half the epochs; those that settle are as long as `third` before it), trained on
+folds 1 to 3 and looked at on fold 4 and on the other sources.
 """
 
 from dataclasses import replace
@@ -31,6 +31,7 @@ _SCANNERS = _with(
     heads=240,
 )
 _DENSE = _with(_BASE, "dense", decoder="dense", mask_side=224)
+_SETTLED = _with(replace(_DENSE, epochs=16), "settled", settling=3, heads=240)
 _PLAIN = _with(
     _BASE, "plain", paint=0.0, artefact=0.0, curve=0.0, bias=0.0, down_sample=0.0, jpeg=0.0
 )
@@ -62,6 +63,8 @@ TRIALS = {
             cut_out=0.03,
         ),
         _with(_DENSE, "dense_only_heads", heads=240),
+        _SETTLED,
+        _with(_SETTLED, "settled_painted", paint_heads=0.7),
         _with(_SCANNERS, "small_batch", batch=8, learning_rate=4e-4, ema=0.9985),
     )
 }
