@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,6 +107,8 @@ def pairs(before: Run, after: Run) -> list[Pair]:
     return found
 
 
-def regressions(found: list[Pair], bound: float) -> list[Pair]:
-    """Rows that are slower by more than the bound, the whole interval of them."""
-    return [pair for pair in found if pair.ratio.low > bound]
+def regressions(found: Sequence[Pair], groups: Sequence[Any], bound: float) -> list[str]:
+    """Rows, and groups of `benchmarks.together`, whose whole interval lies above the bound."""
+    named = [(f"{pair.row.name}, {pair.row.scenario}", pair.ratio) for pair in found]
+    named += [(f"{group.name}, {group.rows} rows together", group.ratio) for group in groups]
+    return [f"{name}: {ratio.words()}" for name, ratio in named if ratio.low > bound]

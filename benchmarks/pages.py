@@ -109,6 +109,6 @@ def comparison(
     sections = [
         ("Verdicts", table(names, lines)),
         ("Ratios", _drawn(plots.ratios, pairs)),
-        ("Conditions", _list(notes) if notes else ""),
+        ("Together, and conditions", _list(notes) if notes else ""),
     ]
     return page("Comparison", [(heading, html) for heading, html in sections if html])

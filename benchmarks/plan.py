@@ -30,7 +30,7 @@ class Preset:
 PRESETS = {
     one.name: one
     for one in (
-        Preset("quick", ("single-stream", "offline"), 10, 0.7),
+        Preset("quick", ("single-stream", "offline"), 10, 0.6),
         Preset("standard", ("single-stream", "multi-stream", "server", "offline"), 30, 6.0),
         Preset("mlperf-like", ("single-stream", "multi-stream", "server", "offline"), 1, 600.0, 20),
     )
@@ -116,7 +116,7 @@ def _infer(runtime: str, precision: str, module: str, env: str, model: str, **mo
 def _openvino(precision: str, model: str, hint: str) -> Contender:
     settings = (("precision", hint),)
     return Contender(
-        "infer", "openvino", precision, "infer", "openvino_peer", "", model, settings, visits=3
+        "infer", "openvino", precision, "infer", "openvino_peer", "", model, settings, visits=2
     )
 
 

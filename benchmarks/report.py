@@ -9,6 +9,7 @@ from benchmarks import compare, pages
 from benchmarks.plan import NOT_MLPERF
 from benchmarks.results import IDENTITY, Row, Run
 from benchmarks.summary import headline, libraries, origins, remarks, scaling, unmeasured
+from benchmarks.together import Together
 
 FORMATS = ("markdown", "html", "json")
 _FIGURES = ("p50_ms", "p90_ms", "p95_ms", "p99_ms", "throughput_per_s", "cold_start_ms")
@@ -39,7 +40,7 @@ def compared(pairs: Iterable[compare.Pair]) -> Table:
             pair.figure,
             _cell(pair.before),
             _cell(pair.after),
-            f"{pair.ratio.value:.3f} ({pair.ratio.low:.3f} to {pair.ratio.high:.3f})",
+            pair.ratio.words(),
             pair.ratio.verdict,
         ]
         for pair in pairs
@@ -88,13 +89,22 @@ def render(run: Run, form: str, title: str = "Benchmarks") -> str:
 
 
 def render_comparison(
-    pairs: Sequence[compare.Pair], notes: Sequence[str], form: str, bound: float
+    pairs: Sequence[compare.Pair],
+    groups: Sequence[Together],
+    notes: Sequence[str],
+    form: str,
+    bound: float,
 ) -> str:
     """A comparison as ``markdown``, ``html`` or ``json``."""
     if form == "json":
-        document = {"bound": bound, "notes": list(notes), "rows": [p.to_json() for p in pairs]}
+        document = {
+            "bound": bound,
+            "notes": list(notes),
+            "together": [group.to_json() for group in groups],
+            "rows": [pair.to_json() for pair in pairs],
+        }
         return json.dumps(document, indent=1) + "\n"
-    content = compared(pairs)
+    content, notes = compared(pairs), [*(group.words() for group in groups), *notes]
     if form == "html":
         return pages.comparison(pairs, content, notes)
     return markdown("Comparison", content, notes)

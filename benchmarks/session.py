@@ -7,8 +7,10 @@ wait are paused. What cannot run becomes a row that says why.
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,10 +23,11 @@ from appliance.reading import Cancelled
 from benchmarks import environments, host
 from benchmarks.accuracy import Scores
 from benchmarks.agreement import Agreements
+from benchmarks.configuration import configuration
 from benchmarks.energy import Meter
 from benchmarks.inputs import Inputs
 from benchmarks.networks import Networks
-from benchmarks.plan import WHOLE, Contender, Preset
+from benchmarks.plan import Contender, Preset
 from benchmarks.process import THIS_PYTHON, Bystanders, Process
 from benchmarks.results import NOT_MEASURED, Row
 from benchmarks.rows import Measured, cut, row_of, scale_of
@@ -109,6 +112,8 @@ class Session:
         self._agreements = Agreements()
         self._meter = Meter.find()
         self._start = time.perf_counter()
+        # A process ends with the thread that started it, so the threads stay to the end.
+        self._openers = ThreadPoolExecutor(max(1, int(host.cores())))
 
     def run(self, contenders: Iterable[Contender]) -> list[Row]:
         """A row for each contender and scenario.
@@ -119,14 +124,13 @@ class Session:
         """
         running = [_Running(one) for one in contenders]
         try:
-            for number, one in enumerate(running):
-                self._step(f"open {one.contender.name}", 0.3 * number / max(len(running), 1))
-                self._open(one)
+            self._open_all(running)
             self._measure([one for one in running if one.process is not None])
         finally:
             for one in running:
                 if one.process is not None:
                     one.process.close()
+            self._openers.shutdown()
         return [row for one in running for row in self._rows(one)]
 
     def _step(self, text: str, share: float) -> None:
@@ -141,11 +145,35 @@ class Session:
 
     # before measuring
 
+    def _open_all(self, running: list[_Running]) -> None:
+        """What starts cold alone one by one; what has scenarios of its own beside each other.
+
+        Of those the ones of a target stay in order, because the first is what others agree with.
+        """
+        opened, lock = [0], threading.Lock()
+
+        def several(some: Iterable[_Running]) -> None:
+            for one in some:
+                with lock:
+                    self._step(f"open {one.contender.name}", 0.3 * opened[0] / len(running))
+                    opened[0] += 1
+                self._open(one)
+
+        several(one for one in running if not one.contender.own)
+        targets: dict[str, list[_Running]] = {}
+        for one in reversed(running):  # the training steps take longest: they go first
+            if one.contender.own:
+                targets.setdefault(one.contender.target, []).insert(0, one)
+        for future in [self._openers.submit(several, some) for some in targets.values()]:
+            future.result()
+
     def _open(self, one: _Running) -> None:
         contender = one.contender
         try:
             host.demand(contender.precision)
-            config = self._config(contender)
+            config = configuration(
+                contender, self._package, self._inputs, self._networks, self._options.device
+            )
             python = THIS_PYTHON
             if contender.environment:
                 python = environments.interpreter(
@@ -156,7 +184,8 @@ class Session:
             one.opened = one.process.opened = one.process.ask(do="open", config=config)
             wanted = self._options.driver
             plain = self._options.calls is not None or contender.own or contender.scale
-            has = one.opened["loadgen"] and not plain
+            slow = contender.target == "cli"  # LoadGen asks twice, of a call of seconds
+            has = one.opened["loadgen"] and not (plain or slow)
             one.driver = ("loadgen" if has else "plain") if wanted == "auto" else wanted
             if contender.own or contender.scale:
                 one.driver = "plain"
@@ -176,28 +205,6 @@ class Session:
             self._agreements.of(contender, process, what)
         else:
             self._scores.of(contender, self._networks, process)
-
-    def _config(self, contender: Contender) -> dict[str, Any]:
-        config: dict[str, Any] = {
-            "samples": str(self._inputs.samples),
-            "threads": max(int(np.ceil(host.cores())), 1),
-            "device": self._options.device,
-            "outputs": dict(self._package.manifest.outputs),
-            **dict(contender.settings),
-        }
-        if contender.module == "estimator_peer":
-            return {**config, "cohort": str(self._inputs.cohort.path)}
-        if contender.target not in WHOLE:
-            if not contender.model:
-                return config
-            config["model"] = str(self._networks.path(contender.model))
-            return config
-        config |= {"package": str(self._package.path), "precision": contender.precision}
-        if "files" in config:
-            return config
-        if contender.target == "dicom":
-            return {**config, "files": [str(self._inputs.volume)], "slices": self._inputs.depth}
-        return {**config, "files": [str(path) for path in self._inputs.pictures]}
 
     # measuring
 
@@ -226,7 +233,7 @@ class Session:
     def _block(self, one: _Running, scenario: str, round_: int) -> None:
         preset, options = self._options.preset, self._options
         warm_up = 0 if one.contender.target == "cli" else options.warm_up  # each starts cold
-        if one.contender.own:
+        if one.contender.own or one.contender.target == "dicom":
             warm_up = min(warm_up, 1)
         seconds = preset.seconds * one.contender.share / self._visits(one)
         request: dict[str, Any] = {"seconds": seconds, "warm_up": warm_up}

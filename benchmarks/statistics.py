@@ -130,6 +130,10 @@ class Ratio:
     low: float
     high: float
 
+    def words(self) -> str:
+        """``1.003 (0.961 to 1.051)``."""
+        return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})"
+
     @property
     def verdict(self) -> str:
         """``faster``, ``slower``, or ``no difference`` where the interval meets `SAME`."""

@@ -66,7 +66,7 @@ def test_what_makes_figures_doubtful_is_said():
 
 def test_a_comparison_is_drawn():
     found = pairs(run(ROWS[0]), run(row(1.2, seed=5)))
-    page = report.render_comparison(found, ["a note"], "html", 1.05)
+    page = report.render_comparison(found, [], ["a note"], "html", 1.05)
     assert page.count("<svg") == 1
     assert "slower" in page
     assert "a note" in page

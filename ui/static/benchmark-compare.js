@@ -11,12 +11,21 @@ import { ratioPlot } from "./plot.js";
 const SAME = [0.95, 1.05];
 const WORDS = { faster: "bench.faster", slower: "bench.slower", "no difference": "bench.same" };
 
-function answer({ rows, notes }) {
+/** What our rows did as a group, with what the machine did taken out. */
+function groupLine(group) {
+  const name = t(group.name === "inference" ? "bench.together.inference" : "bench.together.whole");
+  const numbers = { ratio: number(group.ratio, 3), low: number(group.interval[0], 3), high: number(group.interval[1], 3) };
+  const text = t("bench.together", { name, rows: group.rows, verdict: t(WORDS[group.verdict]), machine: number(group.machine, 3), ...numbers });
+  return h("p", { class: "bench-together", "data-verdict": group.verdict }, text);
+}
+
+function answer({ rows, notes, together }) {
   const counts = Object.fromEntries(Object.keys(WORDS).map((verdict) => [verdict, rows.filter((row) => row.verdict === verdict).length]));
   const names = ["bench.target", "bench.scenario", "bench.before", "bench.after", "bench.ratio", "bench.verdict"].map((key) => t(key));
   const unit = (row) => (row.figure === "throughput_per_s" ? "bench.perSecond" : "unit.ms");
   return [
     h("p", {}, h("strong", {}, t("bench.counts", { faster: counts.faster, slower: counts.slower, same: counts["no difference"] }))),
+    ...together.map(groupLine),
     table(t("bench.compare"), names, rows.map((row) => [
       row.name, row.scenario, t(unit(row), { value: figure(row.before) }), t(unit(row), { value: figure(row.after) }),
       [number(row.ratio, 3), h("span", { class: "range" }, t("bench.range", { low: number(row.interval[0], 3), high: number(row.interval[1], 3) }))],
