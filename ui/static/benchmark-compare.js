@@ -15,7 +15,7 @@ const WORDS = { faster: "bench.faster", slower: "bench.slower", "no difference":
 function groupLine(group) {
   const name = t(group.name === "inference" ? "bench.together.inference" : "bench.together.whole");
   const numbers = { ratio: number(group.ratio, 3), low: number(group.interval[0], 3), high: number(group.interval[1], 3) };
-  const text = t("bench.together", { name, rows: group.rows, verdict: t(WORDS[group.verdict]), machine: number(group.machine, 3), ...numbers });
+  const text = t("bench.together", { name, count: group.rows, verdict: t(WORDS[group.verdict]), machine: number(group.machine, 3), ...numbers });
   return h("p", { class: "bench-together", "data-verdict": group.verdict }, text);
 }
 
