@@ -40,9 +40,7 @@ class Pair:
             "figure": self.figure,
             "before": self.before,
             "after": self.after,
-            "ratio": round(self.ratio.value, 4),
-            "interval": [round(self.ratio.low, 4), round(self.ratio.high, 4)],
-            "verdict": self.ratio.verdict,
+            **self.ratio.to_json(),
         }
 
 

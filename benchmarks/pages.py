@@ -100,15 +100,19 @@ def report(run: Run, title: str = "Benchmarks") -> str:
 
 
 def comparison(
-    pairs: Sequence[Pair], content: tuple[Sequence[str], list[list[str]]], notes: Sequence[str]
+    pairs: Sequence[Pair],
+    content: tuple[Sequence[str], list[list[str]]],
+    groups: Sequence[str],
+    notes: Sequence[str],
 ) -> str:
     """The page of a comparison."""
     from benchmarks import plots
 
     names, lines = content
     sections = [
+        ("Together", _list(groups) if groups else ""),
         ("Verdicts", table(names, lines)),
         ("Ratios", _drawn(plots.ratios, pairs)),
-        ("Together, and conditions", _list(notes) if notes else ""),
+        ("Conditions", _list(notes) if notes else ""),
     ]
     return page("Comparison", [(heading, html) for heading, html in sections if html])

@@ -104,7 +104,7 @@ def render_comparison(
             "rows": [pair.to_json() for pair in pairs],
         }
         return json.dumps(document, indent=1) + "\n"
-    content, notes = compared(pairs), [*(group.words() for group in groups), *notes]
+    content, said = compared(pairs), [group.words() for group in groups]
     if form == "html":
-        return pages.comparison(pairs, content, notes)
-    return markdown("Comparison", content, notes)
+        return pages.comparison(pairs, content, said, notes)
+    return markdown("Comparison", content, [*said, *notes])

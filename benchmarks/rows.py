@@ -10,7 +10,7 @@ import numpy as np
 
 from benchmarks import host
 from benchmarks.plan import Contender
-from benchmarks.results import Row
+from benchmarks.results import NOT_MEASURED, Row
 from benchmarks.statistics import PERCENTS, Piece, drift, early_stopping, figure, interval
 
 _EARLY = {"single-stream": 90, "multi-stream": 99, "server": 99}
@@ -154,3 +154,19 @@ def _early(scenario: str, pieces: list[Piece], medians_only: bool) -> dict[str, 
     if percent is None or medians_only:
         return {}
     return {f"p{percent}": _rounded(early_stopping(pieces, percent))}
+
+
+def empty_row(contender: Contender, scenario: str, device: str, reason: str) -> Row:
+    """The row of what was not measured, and why."""
+    return Row(
+        target=contender.target,
+        runtime=contender.runtime,
+        precision=contender.precision,
+        device=device,
+        hint="",
+        scenario=scenario,
+        scale=scale_of(contender),
+        status=NOT_MEASURED,
+        reason=reason,
+        **host.stamp(),
+    )

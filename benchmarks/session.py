@@ -29,8 +29,8 @@ from benchmarks.inputs import Inputs
 from benchmarks.networks import Networks
 from benchmarks.plan import Contender, Preset
 from benchmarks.process import THIS_PYTHON, Bystanders, Process
-from benchmarks.results import NOT_MEASURED, Row
-from benchmarks.rows import Measured, cut, row_of, scale_of
+from benchmarks.results import Row
+from benchmarks.rows import Measured, cut, empty_row, row_of
 
 logger = logging.getLogger(__name__)
 _SETTLE_S = 0.05
@@ -161,10 +161,11 @@ class Session:
 
         several(one for one in running if not one.contender.own)
         targets: dict[str, list[_Running]] = {}
-        for one in reversed(running):  # the training steps take longest: they go first
+        for one in running:
             if one.contender.own:
-                targets.setdefault(one.contender.target, []).insert(0, one)
-        for future in [self._openers.submit(several, some) for some in targets.values()]:
+                targets.setdefault(one.contender.target, []).append(one)
+        longest_first = reversed(targets.values())  # the training steps stand last
+        for future in [self._openers.submit(several, some) for some in longest_first]:
             future.result()
 
     def _open(self, one: _Running) -> None:
@@ -292,18 +293,6 @@ class Session:
                            self._options.warm_up, self._meter.reason)
                 )  # fmt: skip
             else:
-                rows.append(
-                    Row(
-                        target=one.contender.target,
-                        runtime=one.contender.runtime,
-                        precision=one.contender.precision,
-                        device=self._options.device,
-                        hint="",
-                        scenario=scenario,
-                        scale=scale_of(one.contender),
-                        status=NOT_MEASURED,
-                        reason=reason or "it was not reached",
-                        **host.stamp(),
-                    )
-                )
+                reason = reason or "it was not reached"
+                rows.append(empty_row(one.contender, scenario, self._options.device, reason))
         return rows

@@ -130,6 +130,13 @@ class Ratio:
     low: float
     high: float
 
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "ratio": round(self.value, 4),
+            "interval": [round(self.low, 4), round(self.high, 4)],
+            "verdict": self.verdict,
+        }
+
     def words(self) -> str:
         """``1.003 (0.961 to 1.051)``."""
         return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})"

@@ -53,9 +53,7 @@ class Together:
             "name": self.name,
             "rows": self.rows,
             "peers": self.peers,
-            "ratio": round(self.ratio.value, 4),
-            "interval": [round(self.ratio.low, 4), round(self.ratio.high, 4)],
-            "verdict": self.ratio.verdict,
+            **self.ratio.to_json(),
             "machine": round(self.machine.value, 4),
         }
 
@@ -123,10 +121,12 @@ def _ratio(value: float, drawn: Sequence[float]) -> Ratio:
 def together(before: Run, after: Run) -> list[Together]:
     """Each group of ours; none where the network differs, or too little was measured beside it.
 
+    Another runtime counts only in the same versions: else what it did is not the machine's doing.
     The intervals come from a bootstrap over stretches of each run, the same ones for all rows, so
     that a disturbance they share is drawn or left out for all of them.
     """
-    if before.about.get("model") != after.about.get("model"):
+    networks = {run.about.get("model") for run in (before, after)}
+    if None in networks or len(networks) > 1:
         return []  # the other runtimes ran another network: they do not tell of the machine alone
     old, new = (
         {row.identity: row for row in run.rows if row.status == MEASURED and len(row.blocks) > 1}
@@ -136,7 +136,7 @@ def together(before: Run, after: Run) -> list[Together]:
     for identity, row in new.items():
         if identity in old and _group(row):
             groups.setdefault(_group(row), []).append(identity)
-    peers = groups.pop("peers", [])
+    peers = [one for one in groups.pop("peers", []) if old[one].versions == new[one].versions]
     if len(peers) < _LEAST_PEERS:
         return []
     found = []

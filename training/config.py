@@ -64,8 +64,8 @@ class Config:
         Epochs after `epochs`, at `settling_rate`; when there are any, the heads are seen in these
         alone, and the mean of the weights before and after them is kept.
     patience : int
-        Stop after so many epochs without a better validation figure; 0 runs them all, which a
-        cross-validation with a frozen recipe wants.
+        Stop, before a settling too, after so many epochs without a better validation figure; 0
+        runs them all, which a cross-validation with a frozen recipe wants.
     ema : float
         Decay of the exponential moving average of the weights that is kept.
     """

@@ -205,7 +205,8 @@ def train(
     cluster = cluster or Cluster()
     strategy = cluster.strategy()  # before anything else of TensorFlow
     stages, watched = read_slices(config, root)
-    painters = [Painter(slices) for slices in stages]
+    painters = [Painter(stages[0])]
+    painters.append(painters[0] if stages[1] is stages[0] else Painter(stages[1]))
     counts = [steps_per_epoch(slices, config, cluster.count) for slices in stages]
     with strategy.scope():
         model = build_for(config)

@@ -23,7 +23,7 @@ class Door(ThreadedAssociationServer):
     timeout_s : float
         How long one may take for that.
     turn_away : callable
-        ``turn_away(address, reason)`` is told of a connection without TLS that suits us.
+        ``turn_away(address, reason)`` is told of one too many, and of one whose TLS does not suit.
     """
 
     def __init__(
@@ -41,13 +41,14 @@ class Door(ThreadedAssociationServer):
         self._shaking = threading.BoundedSemaphore(shaking)
         super().__init__(*given, **named, request_handler=_Entering)
 
-    def enters(self) -> bool:
+    def enters(self, address: str) -> bool:
         """Whether there is room for one more, which then takes it until `entered`."""
         with self._lock:
-            if self._entering + len(self.active_associations) >= self._most:
-                return False
-            self._entering += 1
-            return True
+            room = self._entering + len(self.active_associations) < self._most
+            self._entering += room
+        if not room:
+            self._turn_away(address, "too many connections are open")
+        return room
 
     def entered(self) -> None:
         """It has a thread of its own by now, or went away."""
@@ -83,11 +84,12 @@ class _Entering(RequestHandler):
     server: Door
 
     def handle(self) -> None:
-        if not self.server.enters():
+        address = self.client_address[0]
+        if not self.server.enters(address):
             self.server.shutdown_request(self.request)
             return
         try:
-            if self.server.shakes(self.request, self.client_address[0]):
+            if self.server.shakes(self.request, address):
                 super().handle()
             else:
                 self.server.shutdown_request(self.request)

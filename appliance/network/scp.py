@@ -78,7 +78,8 @@ class Listener:
         self._turned_away: dict[tuple[str, str], list[float]] = {}
         self._counts: Counter[str] = Counter()
         self._ae = contexts.entity(title(settings.dicom_aet), settings.dicom_timeout_s)
-        self._ae.maximum_associations = settings.dicom_associations + _STRANGERS
+        self._most = settings.dicom_associations + _STRANGERS
+        self._ae.maximum_associations = self._most  # the door has closed the rest before
         self._ae.maximum_pdu_size = _PDU_BYTES
         self._ae.add_supported_context(contexts.VERIFICATION)
         for image in contexts.IMAGES:
@@ -94,14 +95,13 @@ class Listener:
                 where,
                 ssl_context=self._tls,
                 server_class=Door,
-                most=self._settings.dicom_associations + _STRANGERS,
+                most=self._most,
                 shaking=_STRANGERS,
                 timeout_s=self._settings.dicom_timeout_s,
                 turn_away=lambda address, reason: self._turn_away("?", address, reason),
                 evt_handlers=[
                     (evt.EVT_CONN_OPEN, self._opened),
                     (evt.EVT_REQUESTED, self._requested),
-                    (evt.EVT_REJECTED, self._rejected),
                     (evt.EVT_ESTABLISHED, self._established),
                     (evt.EVT_PDU_RECV, self._arriving),
                     (evt.EVT_C_ECHO, self._echo),
@@ -156,12 +156,6 @@ class Listener:
         event.assoc.acse.send_reject(*code)
         self._turn_away(aet, address, reason)
         event.assoc.kill()
-
-    def _rejected(self, event: Any) -> None:
-        """The library turned a peer away: strangers hold the connections there may be."""
-        asked = event.assoc.requestor
-        aet = asked.primitive.calling_ae_title
-        self._turn_away(aet, asked.address, "too many connections are open")
 
     def _turn_away(self, aet: str, address: str, reason: str) -> None:
         """Say in the audit who was turned away; once a minute for each, with how often."""
@@ -247,7 +241,7 @@ class Listener:
         with self._lock:
             counts = self._links.pop(event.assoc, None)
             self._inside.pop(event.assoc, None)
-        if counts is None:  # it never asked for an association: let its thread wait no longer
+        if counts is None:  # there was no association: let its thread wait for one no longer
             event.assoc.dul.to_user_queue.put(None)
             return
         self._hang_up(event.assoc)

@@ -65,6 +65,11 @@ def test_nothing_is_said_where_nothing_can_be_taken_out():
     assert together(one, replace(other, about={**other.about, "model": "m 2"})) == []
     alone = tuple(r for r in other.rows if r.runtime == "openvino")
     assert together(one, replace(other, rows=alone)) == []
+    newer = tuple(
+        replace(r, versions={"runtime": "2"}) if r.runtime in PEERS else r for r in other.rows
+    )
+    assert together(one, replace(other, rows=newer)) == []
+    assert together(replace(one, about={}), replace(other, about={})) == []
     short = tuple(replace(r, blocks=r.blocks[:3]) for r in other.rows)
     assert together(one, replace(other, rows=short)) == []
 

@@ -212,6 +212,8 @@ def test_strangers_take_no_threads_for_good(tmp_path):
         most = 1 + scp._STRANGERS
         assert wait_for(lambda: len(select.select(wires, [], [], 0)[0]) == 20 - most)  # closed
         assert wait_for(lambda: len(working()) == before + most)
+        assert wait_for(lambda: here.status()["dicom"]["rejected"] == 20 - most)
+        assert "too many connections are open" in (tmp_path / "data" / "audit.jsonl").read_text()
         for wire in wires:
             wire.close()
         assert wait_for(lambda: len(working()) <= before, 30)
