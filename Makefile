@@ -16,7 +16,7 @@ PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check \
 INPUTS := setup.py pyproject.toml constraints.txt
 PORT ?= 8080
 WORKERS ?= 2
-CONFIG ?= first
+CONFIG ?= third
 OUT ?= appliance/models/$(CONFIG)
 ARGS ?=
 
@@ -59,9 +59,9 @@ test: $(VENV)/.all
 
 package: $(VENV)/.all
 	@test -n "$(DATA)" || { echo "usage: make package DATA=DIR (see training/README.md)" >&2; exit 2; }
-	@$(BIN)/python -m training crossvalidate $(CONFIG) --data "$(DATA)" --out runs/$(CONFIG)
+	@$(BIN)/python -m training crossvalidate $(CONFIG) --folds 1 2 3 4 --data "$(DATA)" --out runs/$(CONFIG)
 	@$(BIN)/python -m training evaluate runs/$(CONFIG) --data "$(DATA)"
-	@$(BIN)/python -m optimize package runs/$(CONFIG)/all --data "$(DATA)" --out $(OUT) \
+	@$(BIN)/python -m optimize package runs/$(CONFIG)/fold4 --data "$(DATA)" --out $(OUT) \
 		--evaluation runs/$(CONFIG)/evaluation/evaluation.json
 
 lint: $(VENV)/.all

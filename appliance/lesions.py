@@ -12,12 +12,15 @@ from scipy import ndimage
 from appliance.core.geometry import View, spacing_mm, voxel_ml
 from appliance.core.preprocess import restore
 from appliance.core.types import Finding
-from appliance.core.verdict import Rule
+from appliance.core.verdict import UNCERTAIN, Rule
 from appliance.reading import Reading
 
 
 def label_map(reading: Reading, rule: Rule) -> np.ndarray:
     """Lesion numbers on the viewing grid, largest first.
+
+    In a series what is outlined on one slice only, and that slice ``uncertain``, is left out:
+    neither the other witness nor a neighbour sees it. The slice's own verdict says so still.
 
     Returns
     -------
@@ -36,10 +39,11 @@ def label_map(reading: Reading, rule: Rule) -> np.ndarray:
         return binary
     components, sizes, depths = _components(binary[window])
     minimum = minimum[window[0]]
+    verdicts = [item and item.verdict for item in reading.slices][window[0]]
     kept = [
         (int(voxels), number)
         for number, (voxels, depth) in enumerate(zip(sizes, depths, strict=True))
-        if number and voxels >= minimum[depth].max()
+        if number and voxels >= minimum[depth].max() and not _unsupported(verdicts, depth, binary)
     ]
     kept.sort(key=lambda pair: (-pair[0], pair[1]))
     lookup = np.zeros(len(sizes), np.uint8)
@@ -49,6 +53,12 @@ def label_map(reading: Reading, rule: Rule) -> np.ndarray:
     return binary
 
 
+def _unsupported(verdicts: Sequence[str | None], depth: slice, binary: np.ndarray) -> bool:
+    """Whether a part of a series lies on one uncertain slice only."""
+    alone = len(binary) > 1 and depth.stop - depth.start == 1
+    return alone and verdicts[depth.start] == UNCERTAIN
+
+
 def _components(inside: np.ndarray) -> tuple[np.ndarray, Sequence[int], Sequence[slice]]:
     """Component numbers of what is not 0, their sizes and their slices; number 0 is outside."""
     if len(inside) == 1:  # a fifth of the time of the general way
@@ -56,7 +66,8 @@ def _components(inside: np.ndarray) -> tuple[np.ndarray, Sequence[int], Sequence
         return numbers[np.newaxis], stats[:, cv2.CC_STAT_AREA], [slice(0, 1)] * count
     numbers = cc3d.connected_components(inside, connectivity=26)
     found = cc3d.statistics(numbers)
-    return numbers, found["voxel_counts"], [box[0] for box in found["bounding_boxes"]]
+    boxes = found["bounding_boxes"]  # None for the outside of what fills its window
+    return numbers, found["voxel_counts"], [slice(0, 0) if box is None else box[0] for box in boxes]
 
 
 def _window(binary: np.ndarray) -> tuple[slice, ...] | None:

@@ -101,13 +101,13 @@ def _parser() -> argparse.ArgumentParser:
             name,
             help=text,
             description=text,
-            epilog=f"example: python -m optimize {name} runs/first --data DATA",
+            epilog=f"example: python -m optimize {name} runs/third --data DATA",
         )
         verb.add_argument("run", type=Path, help="folder of a training run, with export/ in it")
         verb.add_argument("--data", help="data root (default: NEURALSCAN_DATA)")
         verb.set_defaults(do=run)
         if name == "package":
-            verb.add_argument("--out", type=Path, default=Path("appliance/models/first"))
+            verb.add_argument("--out", type=Path, default=Path("appliance/models/third"))
             verb.add_argument(
                 "--bounds",
                 type=float,
@@ -140,7 +140,7 @@ def _parser() -> argparse.ArgumentParser:
     card = verbs.add_parser(
         "card",
         help="print a package's model card as Markdown",
-        epilog="example: python -m optimize card appliance/models/first > docs/model-card-first.md",
+        epilog="example: python -m optimize card appliance/models/third > docs/model-card-third.md",
     )
     card.add_argument("run", metavar="PACKAGE", type=Path, help="package folder")
     card.set_defaults(do=_card)

@@ -86,8 +86,8 @@ def add_verbs(verbs: Any) -> None:
     parity = verbs.add_parser(
         "parity",
         help="compare Keras, FP32, FP16 and INT8 on the same slices; exit 4 when a bound is missed",
-        epilog="example: python -m optimize parity runs/first --data DATA --package "
-        "appliance/models/first",
+        epilog="example: python -m optimize parity runs/third --data DATA --package "
+        "appliance/models/third",
     )
     parity.add_argument("run", type=Path, help="folder of a training run, with its networks")
     parity.add_argument("--data", help="data root (default: NEURALSCAN_DATA)")
@@ -107,8 +107,8 @@ def add_verbs(verbs: Any) -> None:
         help="fit the second opinion by cross-validation and add it to a package",
         description="Measures radiomic features of the outlines, compares oneDAL's algorithms by "
         "fold and with stock scikit-learn, and writes the package again with the best one.",
-        epilog="example: python -m optimize opinion runs/first --data DATA --package "
-        "appliance/models/first",
+        epilog="example: python -m optimize opinion runs/third --data DATA --package "
+        "appliance/models/third",
     )
     opinion.add_argument("run", type=Path, help="the training run the package was made from")
     opinion.add_argument("--data", help="data root (default: NEURALSCAN_DATA)")
@@ -119,7 +119,7 @@ def add_verbs(verbs: Any) -> None:
     sign = verbs.add_parser(
         "sign",
         help="sign a package with a private key of `neuralscan models keygen`",
-        epilog="example: python -m optimize sign runs/first/package --key keys/clinic.key",
+        epilog="example: python -m optimize sign runs/third/package --key keys/clinic.key",
     )
     sign.add_argument("package", type=Path, help="package folder")
     sign.add_argument("--key", type=Path, required=True, help="private key, mode 0600")
@@ -128,7 +128,7 @@ def add_verbs(verbs: Any) -> None:
     ovms = verbs.add_parser(
         "export-ovms",
         help="write a package's network as an OpenVINO Model Server repository",
-        epilog="example: python -m optimize export-ovms ovms --package appliance/models/first",
+        epilog="example: python -m optimize export-ovms ovms --package appliance/models/third",
     )
     ovms.add_argument("out", metavar="DIR", type=Path, help="repository; versions are added to it")
     ovms.add_argument("--package", type=Path, help="package folder (default: the served one)")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
-from appliance.lesions import diameters_mm
+from appliance.core.preprocess import Preprocessing, prepare
+from appliance.core.verdict import Rule
+from appliance.lesions import diameters_mm, label_map
 
 
 def ellipse(long_mm: float, short_mm: float, turn: float, row_mm: float, column_mm: float):
@@ -49,3 +53,31 @@ def test_one_pixel_has_a_size():
     pixel = np.zeros((1, 3, 3), bool)
     pixel[0, 1, 1] = True
     assert diameters_mm(pixel, 3.0, 4.0) == pytest.approx((5.0, 3.75))
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "slices"),
+    [
+        (["no_tumor", "uncertain", "no_tumor"], []),
+        (["no_tumor", "tumor", "no_tumor"], [1]),
+        (["no_tumor", "uncertain", "uncertain"], [1, 2]),
+        (["uncertain"], [0]),
+    ],
+)
+def test_in_a_series_one_uncertain_slice_alone_is_no_lesion(verdicts, slices):
+    """What is outlined on one slice that is uncertain is left out; a single picture keeps it."""
+    image = np.zeros((64, 64), np.float32)
+    image[8:56, 8:56] = np.random.default_rng(0).uniform(50, 200, (48, 48))
+    prepared = prepare(image, Preprocessing(size=32))
+    planes = np.zeros((len(verdicts), 32, 32), np.float32)
+    for plane, verdict in zip(planes, verdicts, strict=True):
+        plane[12:20, 12:20] = float(verdict != "no_tumor")
+    reading = SimpleNamespace(
+        view=SimpleNamespace(view_shape=(len(verdicts), 64, 64)),
+        drawn=lambda: planes,
+        rows=range(len(verdicts)),
+        prepared=[prepared] * len(verdicts),
+        slices=[SimpleNamespace(verdict=verdict) for verdict in verdicts],
+    )
+    labels = label_map(reading, Rule())
+    assert [i for i, plane in enumerate(labels) if plane.any()] == slices

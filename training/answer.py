@@ -72,7 +72,7 @@ def add_verb(verbs: Any) -> None:
         "answer",
         help="what Keras answers to prepared slices (for the parity gate)",
         description=__doc__,
-        epilog="example: python -m training answer runs/first slices.npz answers.npz",
+        epilog="example: python -m training answer runs/third slices.npz answers.npz",
     )
     verb.add_argument("run_folder", metavar="RUN", type=Path, help="folder of a training run")
     verb.add_argument("source", metavar="SLICES", type=Path, help=".npz with the array image")

@@ -67,7 +67,7 @@ def draft_manifest(config: Config, backend: dict[str, str]) -> dict[str, Any]:
             "spans at least verdict.series_slices slices and one of them was read tumor; uncertain "
             "when a slice was read tumor without that support, or when such a lesion lies on "
             "uncertain slices only, or when its prediction set holds tumour and no tumour; "
-            "no_tumor otherwise."
+            "no_tumor otherwise. In a series an outline on one uncertain slice only is left out."
         ),
         "accepts": {"modalities": ["MR"], "sequences": ["T1c", "T1"]},
         "provenance": {

@@ -102,7 +102,7 @@ def add_verbs(verbs: argparse._SubParsersAction) -> None:
             name,
             help=text,
             description=text,
-            epilog=f"example: python -m training {name} first --data DATA --out runs/first",
+            epilog=f"example: python -m training {name} third --data DATA --out runs/third",
         )
         verb.add_argument("config", help="name of a file in training/configs, or trials.NAME")
         verb.add_argument("--data", help="data root (default: NEURALSCAN_DATA)")

@@ -44,7 +44,7 @@ def add_verb(verbs: Any) -> None:
         description="Builds every candidate from the FP32 network, judges it on held-out slices "
         "against bounds, times all in turns, and writes search.json, search.html and search.md. "
         "What is done is kept in the folder: asked again, it goes on where it was.",
-        epilog="example: python -m optimize search runs/first --data DATA --out runs/first/search",
+        epilog="example: python -m optimize search runs/third --data DATA --out runs/third/search",
     )
     verb.add_argument("run", type=Path, help="folder of a training run that held a fold out")
     verb.add_argument("--data", help="data root (default: NEURALSCAN_DATA)")

@@ -7,7 +7,7 @@ from appliance.package import open_package
 from optimize.card import render
 from optimize.card_opinion import about_opinion
 
-SHIPPED = Path(__file__).parents[2] / "appliance" / "models" / "first"
+SHIPPED = Path(__file__).parents[2] / "appliance" / "models" / "third"
 
 
 def test_every_figure_is_the_manifest_s():
