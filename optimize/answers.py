@@ -14,7 +14,7 @@ from appliance import runtime  # noqa: F401  isort: skip (oneDAL before OpenVINO
 from appliance.core.metrics import dice
 from appliance.core.preprocess import Prepared, Preprocessing, restore
 from appliance.core.types import LABELS
-from appliance.core.verdict import sigmoid
+from appliance.core.verdict import mask_probabilities
 from appliance.runtime import Network
 from optimize.cases import Case, prepared
 
@@ -66,7 +66,7 @@ def overlaps(plane: np.ndarray, item: Prepared, truth: np.ndarray) -> np.ndarray
     """Dice of one slice at every threshold, (thresholds,) float32; nan without tumour."""
     if not truth.any():
         return np.full(len(PIXEL_THRESHOLDS), np.nan, np.float32)
-    whole = restore(sigmoid(plane).astype(np.float32), item)
+    whole = restore(mask_probabilities(plane), item)
     return np.array([dice(whole > t, truth) for t in PIXEL_THRESHOLDS], np.float32)
 
 
