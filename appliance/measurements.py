@@ -29,7 +29,7 @@ from appliance.settings import Settings, variable
 logger = logging.getLogger(__name__)
 TASK = "benchmark"
 _HERE = Path(__file__).resolve().parent
-SHIPPED = (_HERE / "benchmarks", _HERE.parent / "benchmarks" / "results")
+SHIPPED = _HERE.parent / "benchmarks" / "results"
 _COMMAND = _HERE.parent / "benchmarks" / "__main__.py"
 _COMPARE_S, _END_S, _LOOK_S = 120.0, 20.0, 0.2
 _WRONG_USAGE, _REGRESSION = 2, 4
@@ -94,10 +94,8 @@ def _read(path: Path, run: str, shipped: bool) -> Stored | None:
 
 
 def _files(data: Path) -> Iterator[tuple[Path, str, bool]]:
-    for folder in SHIPPED:
-        for path in sorted((*folder.glob("*.json"), *folder.glob("*/results.json"))):
-            name = path.stem if path.parent == folder else path.parent.name
-            yield path, f"shipped.{_UNSAFE.sub('-', name)}", True
+    for path in sorted(SHIPPED.glob("*/results.json")):
+        yield path, f"shipped.{_UNSAFE.sub('-', path.parent.name)}", True
     for path in sorted((data / "benchmarks").glob("*.json")):
         yield path, f"own.{_UNSAFE.sub('-', path.stem)}", False
 

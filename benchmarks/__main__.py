@@ -167,6 +167,13 @@ def _report(arguments: argparse.Namespace) -> int:
     runs = [load_run(path) for path in arguments.rows]
     rows = tuple(row for run in runs for row in run.rows)
     whole = Run(rows, runs[0].about if len(runs) == 1 else {})
+    if arguments.into is not None:
+        from appliance.registry import find_package
+        from appliance.settings import Settings
+        from benchmarks import readme
+
+        readme.write(whole, find_package(arguments.model, Settings.load().sources), arguments.into)
+        return 0
     _write(report.render(whole, arguments.format), arguments.out)
     return 0
 
@@ -220,6 +227,14 @@ def _parser() -> argparse.ArgumentParser:
     draw.add_argument("rows", type=Path, nargs="+", help="results.json, or the folder it is in")
     draw.add_argument("--format", choices=_FORMATS, default="markdown")
     draw.add_argument("--out", type=Path, help="write to this file instead of stdout")
+    draw.add_argument(
+        "--into",
+        type=Path,
+        metavar="README.md",
+        help="write the headline figures of one run and of its package between the markers of "
+        "this file",
+    )
+    draw.add_argument("--model", help="package name for --into (default: the first found)")
     draw.set_defaults(do=_report)
     return parser
 

@@ -1,0 +1,153 @@
+"""The headline figures of the README: from a package's manifest and a run, none typed by hand.
+
+``python -m benchmarks report benchmarks/results/RUN --into README.md`` writes them between the
+markers of that file; a test holds the README to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from appliance.core.errors import BadRequest
+from appliance.registry import Package
+from benchmarks.results import Row, Run
+from benchmarks.summary import measured, yardstick
+
+BEGIN, END = "<!-- figures -->", "<!-- /figures -->"
+_TITLES = {
+    ("infer", "benchmark_app"): "network, OpenVINO's `benchmark_app`",
+    ("report", "openvino"): "bytes of a generated 512 × 512 PNG to report and mask",
+    ("http", "openvino"): "the same over HTTP on loopback, kept connection",
+    ("dicom", "openvino"): "DICOM series of 28 slices to report and mask",
+    ("cli", "openvino"): "`neuralscan analyze FILE`, a new process each time",
+}
+_REFUSED = (
+    ("CT slices (Harvard)", "CT"),
+    ("PET and SPECT turned to grey", "nuclear pictures in grey"),
+    ("skull-stripped FLAIR slices (BraTS)", "skull-stripped FLAIR"),
+    ("T2-like MR slices, no header (Harvard)", "T2 without a header"),
+)
+
+
+def block(run: Run, package: Package) -> str:
+    """Markdown between the markers.
+
+    Raises
+    ------
+    BadRequest
+        When the run measured another package, or not the network alone.
+    """
+    named = f"{package.name} {package.version} "
+    if not str(run.about.get("model", "")).startswith(named):
+        raise BadRequest(f"the run measured {run.about.get('model')!r}, the package is {named!r}")
+    metrics = package.manifest.document["metrics"]
+    return "\n\n".join([_accuracy(package.name, metrics), _speed(run)])
+
+
+def into(text: str, found: str) -> str:
+    """A document with what stands between its markers replaced.
+
+    Raises
+    ------
+    BadRequest
+        When it lacks a marker.
+
+    Examples
+    --------
+    >>> into(f"a\\n{BEGIN}\\nold\\n{END}\\nb\\n", "new").split()[2:-3]
+    ['-->', 'new']
+    """
+    head, begin, rest = text.partition(BEGIN)
+    _, end, tail = rest.partition(END)
+    if not (begin and end):
+        raise BadRequest(f"expected the markers {BEGIN} and {END}")
+    return f"{head}{BEGIN}\n{found}\n{END}{tail}"
+
+
+def write(run: Run, package: Package, path: Path) -> None:
+    """Renew the figures of a Markdown file."""
+    text = into(path.read_text(encoding="utf-8"), block(run, package))
+    path.write_text(text, encoding="utf-8")
+
+
+def _table(names: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    rows = [names, ["---"] * len(names), *lines]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in rows)
+
+
+def _accuracy(name: str, metrics: Mapping[str, Any]) -> str:
+    home, others = metrics["INT8"], metrics["other_sources"]
+    refused = {entry["input"]: entry for entry in metrics["refusals"]}
+
+    def value(part: Mapping[str, Any], figure: str, digits: int = 3) -> str:
+        return f"{part[figure]['value']:.{digits}f}"
+
+    def line(text: str, *figures: str) -> list[str]:
+        shares = " / ".join(value(home, figure) for figure in figures)
+        return [text, shares, str(home[figures[0]]["n"])]
+
+    by_class = ", ".join(
+        f"{kind} {home['by_class'][kind]['dice']['value']:.2f}"
+        for kind in ("glioma", "meningioma", "pituitary")
+    )
+    shown, away = (value(others, key, 2) for key in ("shown_as_tumor_or_uncertain", "refused"))
+    lines = [
+        line("four classes right (refused slices count as wrong)", "accuracy"),
+        line("tumour slices labelled as tumour", "sensitivity"),
+        line("tumour-free slices labelled so", "specificity"),
+        ["mean Dice of the mask, input grid", f"{value(home, 'dice')} ({by_class})",
+         str(home["dice"]["n"])],
+        line("tumour-free slices with a mask", "false_mask_rate"),
+        line("verdict `uncertain` / refused by mistake", "uncertain", "refused"),
+        ["tumours of other scanners called `no_tumor`",
+         f"{value(others, 'called_no_tumor')} (shown {shown}, refused {away})",
+         str(others["called_no_tumor"]["n"])],
+        ["refused: " + " / ".join(short for _, short in _REFUSED),
+         " / ".join(f"{refused[long]['refused']:.2f}" for long, _ in _REFUSED),
+         " / ".join(str(refused[long]["n"]) for long, _ in _REFUSED)],
+    ]  # fmt: skip
+    folds = ", ".join(map(str, home["folds"]))
+    return (
+        f"The shipped package `{name}` (INT8; one pass for class, mask, heat map and embedding) on "
+        f"{home['data']}, fold {folds}.\nThe intervals and the figures by class stand in "
+        f"[docs/model-card-{name}.md](docs/model-card-{name}.md). The last two rows are\n"
+        "development figures: nothing was fitted on those pictures, but they were looked at while "
+        "settings were chosen.\n\n" + _table(("figure", "value", "n"), lines)
+    )
+
+
+def _speed(run: Run) -> str:
+    rows = measured(run.rows)
+    reference = yardstick(rows)
+    if reference is None:
+        raise BadRequest("the run did not measure the network in INT8")
+    offline = {row.name: row for row in measured(run.rows, "offline")}
+    lines = []
+    for row in rows:
+        title = _TITLES.get((row.target, row.runtime))
+        if title is None:
+            title = f"network, {row.runtime} {row.precision}"
+        many = offline.get(row.name)
+        lines.append(
+            [
+                title,
+                _milliseconds(row),
+                f"{row.p50_ms / reference.p50_ms:.2f}" if row.target == "infer" else "",
+                "" if many is None else f"{many.throughput_per_s:.0f}",
+            ]
+        )
+    host, about = reference.host, run.about
+    isa = ", ".join(name for name, there in host["isa"].items() if there)
+    names = ("what", "median, ms", "× INT8", "slices/s, many at once")
+    return (
+        f"Speed on {host['cpu']} ({isa}), {host['cores']:g} cores, {about['utc'][:10]}: medians of "
+        f"one `{about['preset']}` run,\nall rows by turns, on {about['data']}. The whole run is in "
+        "[benchmarks/results](benchmarks/results/);\n`python -m benchmarks run` measures the "
+        "machine at hand.\n\n" + _table(names, lines)
+    )
+
+
+def _milliseconds(row: Row) -> str:
+    return f"{row.p50_ms:.1f}" if row.p50_ms < 1000 else f"{row.p50_ms:.0f}"
