@@ -135,14 +135,17 @@ def _scaling(arguments: argparse.Namespace) -> int:
 
 def _compare(arguments: argparse.Namespace) -> int:
     from benchmarks import compare, report
+    from benchmarks.machine import between
     from benchmarks.results import load_run
     from benchmarks.summary import origins
     from benchmarks.together import together
 
     before, after = load_run(arguments.before), load_run(arguments.after)
     notes = compare.changes(before, after)
+    machine = groups = None
     try:
         compare.demand_same_machine(before, after)
+        machine, groups = between(before, after), together(before, after)
     except BadRequest as error:
         if not arguments.force:
             print("--force compares them all the same", file=sys.stderr)
@@ -150,8 +153,7 @@ def _compare(arguments: argparse.Namespace) -> int:
         notes.append(f"compared by --force: {error.message}")
     notes += [f"before: {line}" for line in origins(before.rows)]
     notes += [f"after: {line}" for line in origins(after.rows)]
-    pairs = compare.pairs(before, after)
-    groups = together(before, after)
+    pairs, groups = compare.pairs(before, after, machine), groups or []
     shown = report.render_comparison(pairs, groups, notes, arguments.format, arguments.bound)
     _write(shown, arguments.out)
     worse = compare.regressions(pairs, groups, arguments.bound)

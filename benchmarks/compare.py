@@ -8,11 +8,9 @@ from typing import Any
 
 from appliance.core.errors import BadRequest
 from benchmarks import host
+from benchmarks.machine import Machine
 from benchmarks.results import MEASURED, Row, Run
-from benchmarks.statistics import THROUGHPUT, Ratio, calm, ratio
-
-KEY = {"offline": THROUGHPUT}
-"""What a scenario is judged by; all others by the median."""
+from benchmarks.statistics import KEY, Ratio, calm, ratio
 
 
 @dataclass(frozen=True)
@@ -25,6 +23,10 @@ class Pair:
         What the ratio is of.
     before, after : float
         That figure, of the half of the blocks that were fastest.
+    ratio : Ratio
+        Time after over time before, what the machine did taken out where that is known.
+    measured : Ratio
+        The same as it was measured.
     """
 
     row: Row
@@ -32,6 +34,7 @@ class Pair:
     before: float
     after: float
     ratio: Ratio
+    measured: Ratio
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -41,6 +44,7 @@ class Pair:
             "before": self.before,
             "after": self.after,
             **self.ratio.to_json(),
+            "measured": round(self.measured.value, 4),
         }
 
 
@@ -83,8 +87,13 @@ def changes(before: Run, after: Run) -> list[str]:
     return found
 
 
-def pairs(before: Run, after: Run) -> list[Pair]:
+def pairs(before: Run, after: Run, machine: Machine | None = None) -> list[Pair]:
     """Rows measured in both, with blocks to resample.
+
+    Parameters
+    ----------
+    machine : Machine, optional
+        What the machine did between the runs (`benchmarks.machine.between`), to be taken out.
 
     Raises
     ------
@@ -99,7 +108,9 @@ def pairs(before: Run, after: Run) -> list[Pair]:
             continue
         name = KEY.get(row.scenario, "p50_ms")
         a, b = old.pieces, row.pieces
-        found.append(Pair(row, name, calm(a, name), calm(b, name), ratio(a, b, name)))
+        raw = ratio(a, b, name)
+        own = raw.beside(machine.beside(row.identity)) if machine else raw
+        found.append(Pair(row, name, calm(a, name), calm(b, name), own, raw))
     if not found:
         raise BadRequest("no row of the second run was measured with blocks in the first")
     return found

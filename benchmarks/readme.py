@@ -18,7 +18,7 @@ from benchmarks.summary import measured, yardstick
 BEGIN, END = "<!-- figures -->", "<!-- /figures -->"
 _TITLES = {
     ("infer", "benchmark_app"): "network, OpenVINO's `benchmark_app`",
-    ("report", "openvino"): "bytes of a generated 512 × 512 PNG to report and mask",
+    ("report", "openvino"): "bytes of a PNG to report and mask",
     ("http", "openvino"): "the same over HTTP on loopback, kept connection",
     ("dicom", "openvino"): "DICOM series of 28 slices to report and mask",
     ("cli", "openvino"): "`neuralscan analyze FILE`, a new process each time",

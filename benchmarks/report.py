@@ -32,7 +32,10 @@ def table(rows: Iterable[Row]) -> Table:
 
 def compared(pairs: Iterable[compare.Pair]) -> Table:
     """One line for each pair."""
-    names = ("row", "scenario", "figure", "before", "after", "time ratio (95 %)", "verdict")
+    names = (
+        "row", "scenario", "figure", "before", "after", "measured ratio",
+        "time ratio (95 %), machine taken out", "verdict",
+    )  # fmt: skip
     cells = [
         [
             pair.row.name,
@@ -40,6 +43,7 @@ def compared(pairs: Iterable[compare.Pair]) -> Table:
             pair.figure,
             _cell(pair.before),
             _cell(pair.after),
+            f"{pair.measured.value:.3f}",
             pair.ratio.words(),
             pair.ratio.verdict,
         ]

@@ -13,6 +13,7 @@ MLPerf's early stopping uses it: Reddi et al., ISCA 2020.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -21,6 +22,8 @@ import numpy as np
 
 PERCENTS = (50, 90, 95, 99)
 THROUGHPUT = "throughput_per_s"
+KEY = {"offline": THROUGHPUT}
+"""What a scenario is judged by; all others by the median."""
 SAME = (0.95, 1.05)
 """Ratios of time that nobody would notice."""
 _KEPT = 200
@@ -140,6 +143,19 @@ class Ratio:
     def words(self) -> str:
         """``1.003 (0.961 to 1.051)``."""
         return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})"
+
+    def beside(self, machine: Ratio | None) -> Ratio:
+        """This ratio with what the machine did taken out; the intervals joined by squares.
+
+        >>> Ratio(1.2, 1.1, 1.3).beside(Ratio(1.2, 1.2, 1.2)).words()
+        '1.000 (0.917 to 1.083)'
+        """
+        if machine is None:
+            return self
+        value = math.log(self.value / machine.value)
+        down = math.hypot(math.log(self.value / self.low), math.log(machine.high / machine.value))
+        up = math.hypot(math.log(self.high / self.value), math.log(machine.value / machine.low))
+        return Ratio(*map(math.exp, (value, value - down, value + up)))
 
     @property
     def verdict(self) -> str:

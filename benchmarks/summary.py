@@ -9,7 +9,7 @@ from benchmarks.results import MEASURED, NOT_MEASURED, Row, Run
 from benchmarks.scaling import LABELS, curves, exponent
 from benchmarks.statistics import drifts
 
-_BUSY = 0.1
+_BUSY, _NAMED = 0.1, 12
 _OUTPUTS_AGREE = 0.02
 
 
@@ -149,9 +149,11 @@ def remarks(run: Run) -> list[str]:
     busy = [row for row in rows if (row.others_cores or 0.0) > _BUSY]
     if busy:
         most = max(row.others_cores for row in busy)
+        named = [f"{row.name}, {row.scenario}" for row in busy]
+        whole = "" if len(named) <= _NAMED else f" and {len(named) - _NAMED} more"
         found.append(
             f"other processes were busy during {len(busy)} of {len(rows)} rows, with up to "
-            f"{most:.1f} cores: do not quote these figures"
+            f"{most:.1f} cores: do not quote {'; '.join(named[:_NAMED])}{whole}"
         )
     for row in rows:
         if drifts(row.drift):

@@ -1,29 +1,26 @@
 """Our rows taken together, held against other runtimes' rows of the same two runs.
 
-A busy host slows everything, a change of ours slows our rows alone. The runs take turns among all
-rows, so what the other runtimes' rows did between two runs is what the machine did, and is taken
-out. One row of a short run cannot tell a tenth from the weather; all of them together can.
-
-References
-----------
-Angrist & Pischke, Mostly Harmless Econometrics, 2009, 5.2 (differences in differences).
+What the machine did (`benchmarks.machine`) is taken out. One row of a short run cannot tell a tenth
+from the weather; all of them together can.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from benchmarks.compare import KEY
+from benchmarks.machine import (
+    Identity,
+    comparable,
+    levels,
+    peers_of,
+    ratio_of,
+    same_network,
+    stretches_of,
+)
 from benchmarks.plan import WHOLE
-from benchmarks.results import MEASURED, Row, Run
-from benchmarks.statistics import THROUGHPUT, Ratio, figure
-
-_LEAST_PEERS, _LEAST_STRETCHES, _MOST_STRETCHES = 3, 4, 30
-_DRAWS = 1000
+from benchmarks.results import Row, Run
+from benchmarks.statistics import Ratio
 
 
 @dataclass(frozen=True)
@@ -71,89 +68,28 @@ def _group(row: Row) -> str:
         return "whole appliance"
     if row.target != "infer" or row.scale:
         return ""
-    return "inference" if row.runtime == "openvino" else "peers"
-
-
-Stretches = Mapping[tuple[Any, ...], list[np.ndarray]]
-"""For each row and stretch of a run the logarithms of its blocks' times."""
-
-
-def _stretches(rows: Sequence[Row], count: int) -> Stretches:
-    found = {}
-    for row in rows:
-        name = KEY.get(row.scenario, "p50_ms")
-        pieces = sorted(row.pieces, key=lambda piece: piece.at_s)
-        sign = -1.0 if name == THROUGHPUT else 1.0
-        times = np.array([sign * np.log(figure([piece], name)) for piece in pieces])
-        found[row.identity] = np.array_split(times, count)
-    return found
-
-
-def _level(known: Stretches, drawn: np.ndarray) -> float:
-    """Mean logarithm of time over rows, each over the fastest third of its blocks."""
-    levels = []
-    for parts in known.values():
-        times = np.sort(np.concatenate([parts[i] for i in drawn]))
-        levels.append(times[: -(-len(times) // 3)].mean())
-    return float(np.mean(levels))
-
-
-def _sides(
-    run: Mapping[tuple[Any, ...], Row],
-    ours: Sequence[tuple[Any, ...]],
-    peers: Sequence[tuple[Any, ...]],
-    count: int,
-    seed: int,
-) -> np.ndarray:
-    """Levels of our rows and of the others', (1 + draws, 2); the first of the run as it is."""
-    mine, theirs = (_stretches([run[one] for one in part], count) for part in (ours, peers))
-    drawn = np.random.default_rng(seed).integers(0, count, (_DRAWS, count))
-    return np.array(
-        [(_level(mine, one), _level(theirs, one)) for one in (np.arange(count), *drawn)]
-    )
-
-
-def _ratio(value: float, drawn: Sequence[float]) -> Ratio:
-    low, high = np.percentile(drawn, (2.5, 97.5))
-    return Ratio(*(float(np.exp(v)) for v in (value, low, high)))
+    return "inference" if row.runtime == "openvino" else ""
 
 
 def together(before: Run, after: Run) -> list[Together]:
-    """Each group of ours; none where the network differs, or too little was measured beside it.
-
-    Another runtime counts only in the same versions: else what it did is not the machine's doing.
-    The intervals come from a bootstrap over stretches of each run, the same ones for all rows, so
-    that a disturbance they share is drawn or left out for all of them.
-    """
-    networks = {run.about.get("model") for run in (before, after)}
-    if None in networks or len(networks) > 1:
+    """Each group of ours; none where the network differs, or too little was measured beside it."""
+    if not same_network(before, after):
         return []  # the other runtimes ran another network: they do not tell of the machine alone
-    old, new = (
-        {row.identity: row for row in run.rows if row.status == MEASURED and len(row.blocks) > 1}
-        for run in (before, after)
-    )
-    groups: dict[str, list[tuple[Any, ...]]] = {}
+    old, new = comparable(before, after)
+    peers = peers_of(old, new)
+    groups: dict[str, list[Identity]] = {}
     for identity, row in new.items():
-        if identity in old and _group(row):
+        if _group(row):
             groups.setdefault(_group(row), []).append(identity)
-    peers = [one for one in groups.pop("peers", []) if old[one].versions == new[one].versions]
-    if len(peers) < _LEAST_PEERS:
-        return []
     found = []
     for name, ours in groups.items():
-        least = min(len(run[one].blocks) for run in (old, new) for one in (*ours, *peers))
-        count = min(least, _MOST_STRETCHES)
-        if count < _LEAST_STRETCHES or len(ours) < 2:
+        chosen = [*ours, *peers]
+        count = stretches_of(old, new, chosen) if peers and len(ours) > 1 else 0
+        if not count:
             continue
-        change = _sides(new, ours, peers, count, 1) - _sides(old, ours, peers, count, 2)
-        machine, own = change[:, 1], change[:, 0] - change[:, 1]
+        change = levels(new, chosen, count, 1) - levels(old, chosen, count, 2)
+        own, machine = change[: len(ours)].mean(axis=0), change[len(ours) :].mean(axis=0)
         found.append(
-            Together(
-                name,
-                len(ours),
-                len(peers),
-                _ratio(own[0], own[1:]),
-                _ratio(machine[0], machine[1:]),
-            )
+            Together(name, len(ours), len(peers), ratio_of(own - machine), ratio_of(machine))
         )
     return found

@@ -58,12 +58,12 @@ def test_figures_follow_the_run(run, package, tmp_path):
 
 def test_the_verb_renews_what_stands_between_the_markers(run, tmp_path):
     page = tmp_path / "page.md"
-    page.write_text(f"above\n{readme.BEGIN}\nold\n{readme.END}\nbelow\n", encoding="utf-8")
+    page.write_text(f"above\n{readme.BEGIN}\nstale text\n{readme.END}\nbelow\n", encoding="utf-8")
     assert main(["report", str(COMMITTED[0]), "--into", str(page)]) == 0
     text = page.read_text(encoding="utf-8")
     assert text.startswith("above\n")
     assert text.endswith("below\n")
-    assert "old" not in text
+    assert "stale text" not in text
     assert "× INT8" in text
 
 

@@ -86,7 +86,7 @@ def test_points_are_measured(few, tiny_package, tmp_path, monkeypatch):
 
 
 def test_a_batch_answers_what_single_slices_answer(tmp_path):
-    package = find_package("first", Settings.load({"HOME": str(tmp_path)}).sources)
+    package = find_package(None, Settings.load({"HOME": str(tmp_path)}).sources)
     path = tmp_path / "samples.npy"
     size = package.manifest.preprocessing.size
     np.save(path, np.random.default_rng(0).uniform(-1, 1, (4, size, size, 1)).astype(np.float32))
