@@ -17,7 +17,7 @@ STAGES = ("decode", "prepare", "infer", "interpret", "render", "wait")
 _FAMILIES = ("openvino", "onnxruntime", "litert", "tensorflow", "opencv-dnn")
 _ROW_IN = 0.36
 _WIDTH_IN = 4.8
-_NEAR = 0.06
+_NEAR, _LEVEL = 0.13, 0.15
 
 
 def colour(row: Row) -> str:
@@ -44,18 +44,17 @@ def accuracy_against_latency(rows: Sequence[Row]) -> str:
     fig, (accuracy, overlap) = new_figure(_WIDTH_IN, 5.4, 2, 1, sharex=True)
     for axes, name, label in ((accuracy, "accuracy", "accuracy"), (overlap, "dice", "mean Dice")):
         kept = [row for row in rows if getattr(row, name) is not None]
-        near: dict[tuple[int, float], list[Row]] = {}
-        for row in kept:  # one label for points that would hide each other
-            place = round(np.log10(row.p50_ms) / _NEAR), round(getattr(row, name), 3)
-            near.setdefault(place, []).append(row)
-        for number, together in enumerate(near.values()):
-            for row in together:
-                axes.plot(row.p50_ms, getattr(row, name), "o", color=colour(row), ms=7)
+        for row in kept:
+            axes.plot(row.p50_ms, getattr(row, name), "o", color=colour(row), ms=7)
+        for number, together in enumerate(_clusters(kept, name)):
             axes.annotate(
-                ", ".join(str(rows.index(row) + 1) for row in together),
-                (together[0].p50_ms, getattr(together[0], name)),
-                xytext=(0, 7 if number % 2 else -15), textcoords="offset points", ha="center",
-                fontsize=10,
+                ", ".join(sorted((str(rows.index(row) + 1) for row in together), key=int)),
+                (
+                    np.exp(np.mean([np.log(row.p50_ms) for row in together])),
+                    max(getattr(row, name) for row in together),
+                ),
+                xytext=(0, 19 if number % 2 and len(together) > 2 else 7),
+                textcoords="offset points", ha="center", fontsize=10,
             )  # fmt: skip
         axes.set_ylabel(label)
         axes.grid(True)
@@ -65,6 +64,28 @@ def accuracy_against_latency(rows: Sequence[Row]) -> str:
     overlap.set_xlabel("median latency of one slice, ms")
     key = ", ".join(f"{number} {row.name}" for number, row in enumerate(rows, 1))
     return figure(fig, f"Accuracy and Dice against latency. {key}.")
+
+
+def _digits(value: float) -> str:
+    return f"{value:.3g}" if value < 100 else f"{value:.0f}"
+
+
+def _clusters(rows: Sequence[Row], name: str) -> list[list[Row]]:
+    """Rows whose points or labels would hide each other, together: they share one label."""
+    high = np.ptp([getattr(row, name) for row in rows]) or 1.0
+    found: list[list[Row]] = []
+    for row in sorted(rows, key=lambda row: row.p50_ms):
+        for cluster in found:
+            if any(
+                abs(np.log10(row.p50_ms / other.p50_ms)) < _NEAR
+                and abs(getattr(row, name) - getattr(other, name)) < _LEVEL * high
+                for other in cluster
+            ):
+                cluster.append(row)
+                break
+        else:
+            found.append([row])
+    return found
 
 
 def latencies(rows: Sequence[Row]) -> str:
@@ -138,7 +159,7 @@ def stages(rows: Sequence[Row]) -> str:
         share = np.array([row.stages_ms.get(name, 0.0) for row in rows]) / totals * 100.0
         axes.barh(places, share, 0.65, left=left, color=hue, label=name)
         left += share
-    labels = [f"{r.name}\n{total:.3g} ms" for r, total in zip(rows, totals, strict=True)]
+    labels = [f"{r.name}\n{_digits(total)} ms" for r, total in zip(rows, totals, strict=True)]
     axes.set_yticks(places, labels)
     axes.set_xlim(0, 100)
     axes.set_xlabel("share of a call, %")
@@ -191,7 +212,7 @@ def speedups(rows: Sequence[Row]) -> str:
     low, high = min(1.0, *(t for _, t in bars)) / 1.3, max(1.0, *(t for _, t in bars)) * 1.3
     axes.set_xlim(low, high)
     _log_ticks(axes.xaxis, low, high)
-    axes.set_xlabel("times as fast as the stock library")
+    axes.set_xlabel("times as fast as stock")
     axes.grid(True, axis="x")
     return figure(fig, "Right of 1 is faster than scikit-learn, or than TensorFlow without ITEX.")
 

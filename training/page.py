@@ -68,8 +68,10 @@ table { border-collapse: collapse; font-size: .9375rem; }
 th, td { padding: .25rem 1rem .25rem 0; border-bottom: 1px solid var(--line); text-align: left;
   font-weight: 400; vertical-align: top; }
 thead th { color: var(--quiet); font-size: .875rem; vertical-align: bottom; }
+.range { display: block; color: var(--quiet); font-size: .875em; }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-@media (max-width: 30rem) { section { padding: .75rem; } th, td { padding-right: .625rem; } }
+@media (max-width: 30rem) { section { padding: .75rem; } th, td { padding-right: .625rem; }
+  .scroll table { width: max-content; } .scroll td { max-width: 14rem; } }
 @media print { :root { color-scheme: light; --ground: #fff; --surface: #fff; --ink: #000;
   --quiet: #333; --line: #bbb; } section { border: 0; padding: 0; }
   figure, tr { break-inside: avoid; } }
@@ -145,7 +147,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[Any]], caption: str = "
         shown = (NOTHING if value is None else str(value) for value in values)
         classes = (' class="number"' if number else "" for number in numeric)
         pairs = zip(shown, classes, strict=True)
-        return "".join(f"<{tag}{kind}>{escape(text)}</{tag}>" for text, kind in pairs)
+        return "".join(f"<{tag}{kind}>{_interval_below(text)}</{tag}>" for text, kind in pairs)
 
     head = f'<p class="caption">{escape(caption)}</p>' if caption else ""
     body = "".join(f"<tr>{cells(row, 'td')}</tr>" for row in rows)
@@ -155,9 +157,19 @@ def table(header: Sequence[str], rows: Iterable[Sequence[Any]], caption: str = "
     )
 
 
+def _interval_below(text: str) -> str:
+    """HTML of a cell; the interval behind a value stands below it, so that columns stay narrow.
+
+    >>> _interval_below("0.95 (0.93 to 0.97)")
+    '0.95 <span class="range">(0.93 to 0.97)</span>'
+    """
+    found = re.fullmatch(r"(\S+) (\(\S+ to \S+\))", text)
+    return f'{found[1]} <span class="range">{found[2]}</span>' if found else escape(text)
+
+
 def _is_number(value: Any) -> bool:
-    """A number, or text that begins like one (``0.95 (0.93 to 0.97)``, ``+3 %``)."""
-    if value is None or isinstance(value, int | float | np.number):
+    """A number, or text that begins like one (``0.95 (0.93 to 0.97)``, ``+3 %``), or nothing."""
+    if value is None or value == NOTHING or isinstance(value, int | float | np.number):
         return True
     text = r"^[-+−<>≤≥±]? ?\d[\d,.\s]*(%|×|\(|/|$| to | px| s$| ms)"
     return re.match(text, str(value)) is not None
@@ -244,8 +256,8 @@ def figure(fig: Figure, caption: str = "") -> str:
 
     for axes in fig.axes:
         axes.title.set_fontsize(11)
-        if legend := axes.get_legend():
-            legend.get_frame().set_visible(False)
+    for legend in [*fig.legends, *filter(None, (axes.get_legend() for axes in fig.axes))]:
+        legend.get_frame().set_visible(False)
     stream = io.StringIO()
     with matplotlib.rc_context(_rc()):
         fig.savefig(stream, format="svg", transparent=True, dpi=160, metadata={"Date": None})

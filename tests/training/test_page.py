@@ -96,3 +96,21 @@ def test_a_picture_keeps_its_values():
     data = re.search(r"base64,([^\"]+)", page.picture(array, "p", width_px=70))[1]
     stored = cv2.imdecode(np.frombuffer(base64.b64decode(data), np.uint8), cv2.IMREAD_COLOR)
     np.testing.assert_array_equal(cv2.cvtColor(stored, cv2.COLOR_BGR2RGB), array)
+
+
+def test_no_legend_has_a_ground_of_its_own():
+    """A white frame would hide the page's light ink in the dark."""
+    fig, axes = page.new_figure()
+    axes.plot([0, 1], [0, 1], label="a line")
+    axes.legend(frameon=True)
+    fig.legend(frameon=True)
+    page.figure(fig)
+    for legend in (*fig.legends, axes.get_legend()):
+        assert not legend.get_frame().get_visible()
+
+
+def test_an_interval_stands_below_its_value():
+    html = page.table(("a", "b"), [["x <y>", "0.95 (0.93 to 0.97)"], ["z", None]])
+    assert "x &lt;y&gt;" in html
+    assert '>0.95 <span class="range">(0.93 to 0.97)</span></td>' in html
+    assert html.count('<td class="number">') == 2
