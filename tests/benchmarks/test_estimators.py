@@ -80,7 +80,7 @@ def test_rows_of_a_run(few, tiny_package, tmp_path):
     assert lines[-1][names.index("same answers")].startswith("yes")
     assert headline(found.rows)[1] == []
     assert "Libraries against stock" in report.summary(found)
-    assert "times as fast as the stock library" in report.render(found, "html")
+    assert "times as fast as stock" in report.render(found, "html")
 
 
 def test_a_training_step_needs_its_environment_to_be_right():
