@@ -56,8 +56,8 @@ def into(text: str, found: str) -> str:
 
     Examples
     --------
-    >>> into(f"a\\n{BEGIN}\\nold\\n{END}\\nb\\n", "new").split()[2:-3]
-    ['-->', 'new']
+    >>> into(f"a {BEGIN} old {END} b", "new").splitlines()[1]
+    'new'
     """
     head, begin, rest = text.partition(BEGIN)
     _, end, tail = rest.partition(END)

@@ -152,9 +152,9 @@ def test_a_package_whose_key_is_no_longer_trusted_is_listed_as_unusable(
     assert main(["models", "list"]) == exits.MISSING
     assert "UNUSABLE" in capsys.readouterr().out
     assert main(["models", "check"]) == exits.GATE
-    assert main(["models", "show", "first"]) == exits.MISSING, "another must not answer for it"
+    assert main(["models", "show", "third"]) == exits.MISSING, "another must not answer for it"
     assert main(["models", "rollback", "tiny"]) == 0
-    assert main(["models", "show", "first"]) == 0
+    assert main(["models", "show", "third"]) == 0
 
 
 @pytest.mark.parametrize("verb", ["install", "keygen", "trust"])
