@@ -10,7 +10,6 @@ import numpy as np
 from scipy import ndimage
 
 from appliance.core.geometry import View, spacing_mm, voxel_ml
-from appliance.core.preprocess import restore
 from appliance.core.types import Finding
 from appliance.core.verdict import UNCERTAIN, Rule
 from appliance.reading import Reading
@@ -29,11 +28,11 @@ def label_map(reading: Reading, rule: Rule) -> np.ndarray:
     """
     binary = np.zeros(reading.view.view_shape, np.uint8)
     minimum = np.zeros(len(binary))
-    for plane, row in zip(reading.drawn(), reading.rows, strict=True):
-        prepared = reading.prepared[row]
-        minimum[row] = rule.minimum_share * prepared.square[2] ** 2
-        if plane.max() > rule.pixel_threshold:
-            binary[row] = restore(plane, prepared) > rule.pixel_threshold
+    for row in reading.rows:
+        minimum[row] = rule.minimum_share * reading.prepared[row].square[2] ** 2
+        plane = reading.outline(row)
+        if plane is not None:
+            binary[row] = plane > rule.pixel_threshold
     window = _window(binary)
     if window is None:
         return binary
@@ -153,7 +152,6 @@ def findings(labels: np.ndarray, reading: Reading, presence: float) -> tuple[Fin
     view: View = reading.view
     volume = reading.series.volume
     affine = None if volume.affine is None else view.apply_volume(volume).affine
-    planes = dict(zip(reading.rows, reading.drawn(), strict=True))
     found = []
     window = _window(labels)
     for number, part in enumerate(
@@ -167,9 +165,8 @@ def findings(labels: np.ndarray, reading: Reading, presence: float) -> tuple[Fin
         low, high = [part.start for part in box], [part.stop for part in box]
         total = 0.0
         for row, plane in zip(range(low[0], high[0]), inside, strict=True):
-            if row in planes and plane.any():
-                probability = restore(planes[row], reading.prepared[row])[box[1:]]
-                total += float(probability[plane].sum())
+            if plane.any():
+                total += float(reading.outline(row)[box[1:]][plane].sum())
         areas = np.count_nonzero(inside, axis=(1, 2))
         area = int(areas.sum())
         view_box = (*low, *high)

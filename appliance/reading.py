@@ -13,9 +13,9 @@ import numpy as np
 from appliance.core.errors import BlankImage, InputError
 from appliance.core.geometry import View, viewing
 from appliance.core.manifest import Manifest
-from appliance.core.preprocess import Prepared, prepare
+from appliance.core.preprocess import Prepared, prepare, restore
 from appliance.core.types import Series
-from appliance.core.verdict import SliceReading, drawn_planes, read_slice
+from appliance.core.verdict import SliceReading, mask_probabilities, read_slice
 
 Outputs = Mapping[str, np.ndarray]
 InferMany = Callable[[Iterable[np.ndarray]], Iterator[Outputs]]
@@ -54,10 +54,23 @@ class Reading:
     cams: np.ndarray
     embeddings: np.ndarray
     timings_ms: dict[str, float] = field(default_factory=dict)
+    _outline: dict[int, np.ndarray] = field(default_factory=dict, repr=False, compare=False)
+    """That of a picture, which is asked for twice."""
 
-    def drawn(self) -> np.ndarray:
-        """Mask probabilities that may be drawn, (read slices, side, side) float32."""
-        return drawn_planes(self.mask_logits, [self.slices[row] for row in self.rows])
+    def outline(self, row: int) -> np.ndarray | None:
+        """Mask probabilities of one slice on its own grid, (rows, columns) float32.
+
+        None where nothing was read, or nothing may be drawn.
+        """
+        found, prepared = self.slices[row], self.prepared[row]
+        if found is None or prepared is None or not found.drawn:
+            return None
+        if row in self._outline:
+            return self._outline[row]
+        plane = restore(mask_probabilities(self.mask_logits[self.rows.index(row)]), prepared)
+        if len(self.slices) == 1:
+            self._outline[row] = plane
+        return plane
 
 
 def read(

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from appliance.core.preprocess import Preprocessing, prepare
+from appliance.core.preprocess import Preprocessing, prepare, restore
 from appliance.core.verdict import Rule
 from appliance.lesions import diameters_mm, label_map
 
@@ -74,7 +74,7 @@ def test_in_a_series_one_uncertain_slice_alone_is_no_lesion(verdicts, slices):
         plane[12:20, 12:20] = float(verdict != "no_tumor")
     reading = SimpleNamespace(
         view=SimpleNamespace(view_shape=(len(verdicts), 64, 64)),
-        drawn=lambda: planes,
+        outline=lambda row: restore(planes[row], prepared),
         rows=range(len(verdicts)),
         prepared=[prepared] * len(verdicts),
         slices=[SimpleNamespace(verdict=verdict) for verdict in verdicts],

@@ -9,7 +9,6 @@ import numpy as np
 
 from appliance.core.errors import BlankImage
 from appliance.core.manifest import Manifest
-from appliance.core.preprocess import restore
 from appliance.core.types import Series
 from appliance.reading import Reading
 
@@ -48,9 +47,10 @@ def network_outliner(read: Callable[[Series], Reading], manifest: Manifest) -> O
         except BlankImage:
             return np.zeros(series.volume.shape, np.float32)
         out = np.zeros(reading.view.view_shape, np.float32)
-        for plane, row in zip(reading.drawn(), reading.rows, strict=True):
-            if plane.any():
-                out[row] = restore(plane, reading.prepared[row])
+        for row in reading.rows:
+            plane = reading.outline(row)
+            if plane is not None:
+                out[row] = plane
         return np.ascontiguousarray(reading.view.undo(out))
 
     return Outliner(sight, manifest.verdict.pixel_threshold, manifest.name)
