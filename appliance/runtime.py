@@ -43,7 +43,7 @@ logger = logging.getLogger(__name__)
 _WAIT_S = 30.0
 _WAITING = 2
 """Infer requests for each that can be computed at once: while Python takes the answers of one and
-fills the next, another waits in line, so that no core does (a tenth more slices a second)."""
+fills the next, another waits in line, so that no core does (8 % more slices a second)."""
 
 
 def devices(core: ov.Core | None = None) -> list[str]:

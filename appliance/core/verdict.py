@@ -130,6 +130,7 @@ class SliceReading:
 
 _GROUP = 8
 _BLUR, _LEAST_BLUR = 1.0, 0.2
+"""Pixels of a mask of 224; below the second, in pixels of the mask at hand, nothing changes."""
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
@@ -245,8 +246,8 @@ def read_slice(logits: np.ndarray, mask_logits: np.ndarray, rule: Rule) -> Slice
 def mask_probabilities(mask_logits: np.ndarray) -> np.ndarray:
     """Probability of each pixel of one slice, from logits weighed with their neighbours'.
 
-    A Gaussian of one pixel of 224: single pixels that INT8 lifts over the threshold are no lesions
-    of their own (parts of an outline on held-out tumour slices 1.13 for 1.48, Dice unchanged).
+    A Gaussian of one pixel of 224: a single pixel above the threshold is no lesion of its own
+    (parts of an outline on held-out tumour slices 1.13 for 1.48, Dice unchanged).
 
     Parameters
     ----------
