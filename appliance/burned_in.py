@@ -11,8 +11,10 @@ DICOM PS3.15 E.3.1 (clean pixel data option).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -21,7 +23,7 @@ from appliance.core.errors import BurnedInText
 from appliance.core.types import Report, Series
 from appliance.text_strokes import Box, find, joined
 
-__all__ = ["WARNING", "Box", "covered", "find", "noticed", "recurring", "told"]
+__all__ = ["WARNING", "Box", "Search", "covered", "find", "noticed", "recurring", "told"]
 
 WARNING = "There seems to be text in the picture: it may name the patient."
 _STACK, _SAMPLED = 4, 9
@@ -80,6 +82,23 @@ def noticed(series: Series) -> tuple[Series, tuple[Box, ...]]:
     if not places:
         return series, ()
     return replace(series, warnings=(*series.warnings, WARNING)), places
+
+
+class Search:
+    """Searches for text while a series is prepared and inferred, in a thread of its own."""
+
+    def __init__(self) -> None:
+        self._aside = ThreadPoolExecutor(1, thread_name_prefix="text")
+
+    def begin(self, series: Series, crowd: bool) -> Callable[[], tuple[Series, tuple[Box, ...]]]:
+        """What to call for the answer of `noticed`, as often as it is needed.
+
+        With `crowd`, other series are analysed at the same time: no core waits for work, and the
+        search is done by who asks for its answer.
+        """
+        if crowd:
+            return cache(partial(noticed, series))
+        return self._aside.submit(noticed, series).result
 
 
 def told(report: Report, places: Sequence[Box]) -> Report:

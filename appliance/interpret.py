@@ -66,11 +66,11 @@ class Interpretation:
 
         It is the evidence for the likeliest tumour type against no tumour, cut at zero.
         """
-        healthy = LABELS.index("no_tumor")
+        healthy = len(LABELS) - 1
         out = np.zeros(self.reading.view.view_shape, np.uint8)
         for cam, row in zip(self.reading.cams, self.reading.rows, strict=True):
-            types = np.delete(self.reading.slices[row].probabilities, healthy)
-            evidence = np.delete(cam, healthy, axis=-1)[..., types.argmax()] - cam[..., healthy]
+            chances = self.reading.slices[row].probabilities
+            evidence = cam[..., chances[:healthy].argmax()] - cam[..., healthy]
             warm = np.clip(evidence / _FULL_HEAT, 0.0, 1.0)
             if warm.any():
                 coarse = np.rint(warm * 255).astype(np.uint8)

@@ -36,6 +36,8 @@ from daal4py import (
     bf_knn_classification_training,
     covariance,
     daalinit,
+    kdtree_knn_classification_prediction,
+    kdtree_knn_classification_training,
     num_threads,
 )
 from sklearnex.linear_model import LogisticRegression
@@ -59,12 +61,22 @@ def one_thread() -> Iterator[None]:
         daalinit(before)
 
 
+_KNN = {
+    "brute": (bf_knn_classification_training, bf_knn_classification_prediction),
+    "tree": (kdtree_knn_classification_training, kdtree_knn_classification_prediction),
+}
+
+
 class Neighbours:
-    """The nearest rows of a bank, by brute force; safe to call from several threads.
+    """The nearest rows of a bank; safe to call from several threads.
 
     Parameters
     ----------
     bank : (n, features) float32
+    way : str
+        ``brute``: every row is looked at, by all cores. ``tree``: a k-d tree, for few features; a
+        single point is answered by the calling thread. The other way wakes oneDAL's threads for
+        it, which then wait a millisecond for more, on cores that the network needs.
 
     Examples
     --------
@@ -73,9 +85,10 @@ class Neighbours:
     ([[1, 2]], [0.2, 0.8])
     """
 
-    def __init__(self, bank: np.ndarray) -> None:
+    def __init__(self, bank: np.ndarray, way: str = "brute") -> None:
         labels = np.zeros((len(bank), 1), np.float32)
-        training = bf_knn_classification_training(nClasses=2, fptype="float")
+        fit, self._predict = _KNN[way]
+        training = fit(nClasses=2, fptype="float")
         self._model = training.compute(np.ascontiguousarray(bank, np.float32), labels).model
         self._lock = threading.Lock()
 
@@ -89,7 +102,7 @@ class Neighbours:
             At most as many as the bank has rows.
         """
         with self._lock:
-            prediction = bf_knn_classification_prediction(
+            prediction = self._predict(
                 nClasses=2,
                 k=count,
                 fptype="float",
@@ -97,7 +110,9 @@ class Neighbours:
                 resultsToCompute="computeDistances|computeIndicesOfNeighbors",
             )
             found = prediction.compute(np.ascontiguousarray(points, np.float32), self._model)
-        return found.distances, found.indices.astype(np.int64)
+        order = np.argsort(found.distances, axis=1, kind="stable")  # a tree's come in its order
+        rows = found.indices.astype(np.int64)
+        return np.take_along_axis(found.distances, order, 1), np.take_along_axis(rows, order, 1)
 
 
 def _product(one: np.ndarray, other: np.ndarray) -> np.ndarray:
@@ -143,7 +158,7 @@ class OutlierDetector:
     contrast_limit: float
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_bank", Neighbours(self.bank))
+        object.__setattr__(self, "_bank", Neighbours(self.bank, "tree"))
 
     def distances(self, embeddings: np.ndarray) -> np.ndarray:
         """Mean distance to the nearest training slices.

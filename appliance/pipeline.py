@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +86,7 @@ class Analyzer:
             if OPINION in self.manifest.files
             else None
         )
+        self._search = burned_in.Search()
         self._lock = threading.Lock()
         self._networks: dict[str, Answering] = {}
         self._network("LATENCY")
@@ -143,11 +143,10 @@ class Analyzer:
         progress: Callable[[float], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
         crowd: bool = False,
-        meanwhile: Callable[[], object] | None = None,
     ) -> Reading:
-        """The one pass over a series; `meanwhile` is called while the network computes."""
+        """The one pass over a series."""
         infer = self._infer_many(series.volume.shape[0], crowd)
-        return read(series, infer, self.manifest, progress, cancelled, meanwhile)
+        return read(series, infer, self.manifest, progress, cancelled)
 
     def outlier_scores(self, reading: Reading) -> np.ndarray:
         """Out-of-distribution score of each slice that was read; 1.0 is the accepted limit."""
@@ -178,10 +177,10 @@ class Analyzer:
         started = time.perf_counter()
         timings = {**_NO_TIMINGS, "decode": decode_ms}
         rule, score = self.manifest.verdict, None
-        look = cache(partial(burned_in.noticed, series))
+        look = self._search.begin(series, crowd)
         try:
             check_header(series, self.manifest)
-            reading = self.read(series, progress, cancelled, crowd, meanwhile=look)
+            reading = self.read(series, progress, cancelled, crowd)
             timings.update(reading.timings_ms)
             before = time.perf_counter()
             scores = self.outlier_scores(reading)

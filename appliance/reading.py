@@ -79,14 +79,8 @@ def read(
     manifest: Manifest,
     progress: Callable[[float], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
-    meanwhile: Callable[[], object] | None = None,
 ) -> Reading:
     """Prepare and infer a series slice by slice; the runtime overlaps the two.
-
-    Parameters
-    ----------
-    meanwhile : callable, optional
-        Called once, while the network computes the first slice; never when none is computed.
 
     Raises
     ------
@@ -120,8 +114,6 @@ def read(
             prepared[index] = item
             rows.append(index)
             yield item.array[None]
-            if meanwhile is not None and len(rows) == 1:  # the runtime has begun with the first
-                meanwhile()
 
     started = time.perf_counter()
     outputs: list[Outputs] = []

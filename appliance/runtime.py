@@ -18,8 +18,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import cv2
 import numpy as np
 
+# Slices are too small to share: OpenCV's threads would wait for more of them a millisecond each
+# time, on the cores that the network runs on. Many slices are shared among callers instead.
+cv2.setNumThreads(1)
 # Nothing leaves this machine: without its telemetry package OpenVINO (and NNCF) report nothing.
 sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 

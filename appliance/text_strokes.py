@@ -18,6 +18,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from appliance.core.intensity import percentiles
+
 Box = tuple[int, int, int, int]
 """Half-open: row0, column0, row1, column1."""
 
@@ -61,12 +63,11 @@ class _Scale:
 
     @classmethod
     def of(cls, plane: np.ndarray) -> _Scale:
-        some = plane[::2, ::2]
-        low, high = float(some.min()), _nearly_largest(some)
+        low, high = percentiles(plane[::2, ::2], 0.0, 99.9)
         if high <= low:
             low, high = float(plane.min()), float(plane.max())
         edges = np.concatenate([plane[0], plane[-1], plane[:, 0], plane[:, -1]])
-        return cls(low, high, high > low and float(np.median(edges)) > (low + high) / 2)
+        return cls(low, high, high > low and percentiles(edges, 50.0)[0] > (low + high) / 2)
 
     def grey(self, plane: np.ndarray) -> np.ndarray:
         """Bright strokes on dark, uint8; all zero where every value is the same."""
@@ -157,7 +158,7 @@ def _could_be(marks: np.ndarray, letters: int) -> bool:
     if np.count_nonzero(marks) < _FEWEST_PIXELS // 2:
         return False
     tallest = marks.shape[0] * _TALL + 2
-    boxes = [cv2.boundingRect(outline) for outline in _outlines(marks.astype(np.uint8))]
+    boxes = [cv2.boundingRect(outline) for outline in _outlines(marks.view(np.uint8))]
     boxes = [box for box in boxes if _SMALL // 2 <= box[3] <= tallest]
     if not boxes:
         return False
@@ -179,14 +180,6 @@ def _outlines(marks: np.ndarray) -> list[np.ndarray]:
 
 def _halved(grey: np.ndarray) -> np.ndarray:
     return cv2.resize(grey, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-
-
-def _nearly_largest(values: np.ndarray) -> float:
-    """The value that one of a thousand exceeds."""
-    if values.dtype != np.uint8:
-        return float(np.percentile(values, 99.9))
-    counts = np.bincount(values.ravel(), minlength=256)  # a sixth of the time
-    return float(np.searchsorted(np.cumsum(counts), 0.999 * values.size))
 
 
 def _head(small: np.ndarray) -> np.ndarray:

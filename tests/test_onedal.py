@@ -9,7 +9,7 @@ import pytest
 
 from appliance import onedal
 from appliance.core.errors import ModelError
-from appliance.onedal import OutlierDetector, fit_outlier_detector, with_limits
+from appliance.onedal import Neighbours, OutlierDetector, fit_outlier_detector, with_limits
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +30,17 @@ def test_distances_are_those_of_brute_force(fitted):
     gaps = np.linalg.norm(points[:, None] - detector.bank[None], axis=2)
     wanted = np.sort(gaps, axis=1)[:, : detector.neighbours].mean(1)
     assert detector.distances(validation[:20]) == pytest.approx(wanted, abs=1e-4)
+
+
+@pytest.mark.parametrize("way", ["brute", "tree"])
+def test_neighbours_come_nearest_first_either_way(way):
+    rng = np.random.default_rng(5)
+    bank, points = rng.normal(size=(500, 24)), rng.normal(size=(7, 24))
+    gaps = np.linalg.norm(points[:, None] - bank[None], axis=2)
+    for several in (points, points[:1]):
+        distances, rows = Neighbours(bank, way).nearest(several, 5)
+        assert np.array_equal(rows, np.argsort(gaps, axis=1)[: len(several), :5])
+        assert distances == pytest.approx(np.sort(gaps, axis=1)[: len(several), :5], abs=1e-4)
 
 
 def test_known_passes_foreign_and_far_are_refused(fitted):

@@ -1,12 +1,13 @@
 """From a series to a report: the contract's shape, and truths that must hold."""
 
 import json
+import threading
 
 import cv2
 import numpy as np
 import pytest
 
-from appliance.core.errors import BlankImage
+from appliance import burned_in
 from appliance.core.geometry import voxel_ml
 from appliance.core.types import LABELS, Refusal, Volume
 from appliance.pipeline import Analyzer
@@ -246,24 +247,22 @@ def test_text_in_a_picture_is_said_and_its_place_reported(analyzer, series):
     assert 0 <= row0 < row1 <= 30
 
 
-def test_what_can_be_done_meanwhile_is_done_once_after_the_network_began(analyzer, series):
-    begun, calls = [], []
-    real = analyzer._infer_many
+def test_text_is_searched_once_beside_the_reading_and_by_a_crowd_in_its_own_threads(
+    analyzer, series, monkeypatch
+):
+    threads = []
+    real = burned_in.noticed
 
-    def counted(slices, crowd=False):
-        infer = real(slices, crowd)
+    def noticed(given):
+        threads.append(threading.current_thread())
+        return real(given)
 
-        def call(arrays):
-            return infer(begun.append(1) or array for array in arrays)
-
-        return call
-
-    analyzer._infer_many = counted
-    analyzer.read(series, meanwhile=lambda: calls.append(len(begun)))
-    assert calls == [1]
-    with pytest.raises(BlankImage):
-        analyzer.read(
-            make_series(volume=Volume(np.zeros((2, 64, 64), np.float32), AFFINE)),
-            meanwhile=lambda: calls.append(0),
-        )
-    assert calls == [1]
+    monkeypatch.setattr(burned_in, "noticed", noticed)
+    alone = analyzer.analyze(series).document
+    assert len(threads) == 1
+    assert threads[0] is not threading.current_thread()
+    crowded = analyzer.analyze(series, crowd=True).document
+    assert threads[1:] == [threading.current_thread()]
+    for document in (alone, crowded):
+        document.pop("timings_ms")
+    assert alone == crowded

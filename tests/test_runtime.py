@@ -146,11 +146,16 @@ from appliance.pipeline import Analyzer
 import daal4py
 Analyzer(device="CPU")
 assert daal4py.num_threads() == len(os.sched_getaffinity(0)), daal4py.num_threads()
+import cv2
+assert cv2.getNumThreads() == 1, cv2.getNumThreads()
 """
 
 
-def test_onedal_leaves_openvino_its_threads():
-    """A limit of oneDAL's is one of the TBB both share: with 1, a slice took twice as long."""
+def test_onedal_and_opencv_leave_openvino_its_threads():
+    """A limit of oneDAL's is one of the TBB both share: with 1, a slice took twice as long.
+
+    OpenCV has threads of its own, which wait on the network's cores for more work.
+    """
     found = subprocess.run(
         [sys.executable, "-c", CORES], capture_output=True, text=True, timeout=120, check=False
     )

@@ -286,9 +286,13 @@ def restore(plane: np.ndarray, prepared: Prepared, fill: float = 0.0) -> np.ndar
     row, column, side = prepared.square
     rows, columns = prepared.shape
     plane = np.asarray(plane, np.uint8 if plane.dtype == np.uint8 else np.float32)
-    out = np.full((rows, columns), fill, plane.dtype)
+    out = np.zeros((rows, columns), plane.dtype)
+    if fill:
+        out[:] = fill
     r0, c0, r1, c1 = max(row, 0), max(column, 0), min(row + side, rows), min(column + side, columns)
-    if r1 > r0 and c1 > c0:
+    if r1 - r0 == c1 - c0 == side:  # all of it is inside, as usual: no copy
+        cv2.resize(plane, (side, side), out[r0:r1, c0:c1], interpolation=cv2.INTER_LINEAR)
+    elif r1 > r0 and c1 > c0:
         large = cv2.resize(plane, (side, side), interpolation=cv2.INTER_LINEAR)
         out[r0:r1, c0:c1] = large[r0 - row : r1 - row, c0 - column : c1 - column]
     return out

@@ -70,9 +70,11 @@ _CROSS = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))
 def _head(small: np.ndarray) -> np.ndarray:
     """The head's convex outline, filled, (56, 56) uint8; everything where there is none."""
     inside = cv2.morphologyEx((small > 0.1).astype(np.uint8), cv2.MORPH_OPEN, _CROSS)
-    points = cv2.findNonZero(inside)
-    if points is None or len(points) < 3:
+    if np.count_nonzero(inside) < 3:
         return np.ones((_SMALL, _SMALL), np.uint8)
+    filled = np.flatnonzero(inside.any(1))
+    ends = inside[filled].argmax(1), _SMALL - 1 - inside[filled, ::-1].argmax(1)
+    points = np.stack([np.concatenate(ends), np.tile(filled, 2)], 1).astype(np.int32)
     return cv2.fillConvexPoly(np.zeros_like(inside), cv2.convexHull(points), 1)
 
 

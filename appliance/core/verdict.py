@@ -27,6 +27,7 @@ from appliance.core.types import LABELS
 
 TUMOUR, NO_TUMOUR, UNCERTAIN, REFUSED = "tumor", "no_tumor", "uncertain", "refused"
 _HEALTHY = LABELS.index("no_tumor")
+_TUMOURS = slice(0, _HEALTHY)
 STRONGEST = 24 / 112**2
 """Share of a mask's pixels that speak for the whole slice, in training and in fitting a rule."""
 
@@ -154,6 +155,16 @@ def sigmoid(x: np.ndarray | float) -> np.ndarray:
     return np.where(x >= 0, 1.0 / (1.0 + small), small / (1.0 + small))
 
 
+def chance(log_odds: float) -> float:
+    """`sigmoid` of one number, in a tenth of its time.
+
+    >>> chance(0.0), chance(-1e4)
+    (0.5, 0.0)
+    """
+    small = math.exp(-abs(log_odds))
+    return (1.0 if log_odds >= 0 else small) / (1.0 + small)
+
+
 def mask_evidence(mask_logits: np.ndarray, top_pixels: int) -> float:
     """Mean of the strongest mask logits.
 
@@ -170,10 +181,10 @@ def mask_evidence(mask_logits: np.ndarray, top_pixels: int) -> float:
 
 def class_log_odds(logits: np.ndarray, temperature: float) -> float:
     """Calibrated log-odds of tumour against no tumour, from the class logits alone."""
-    scaled = np.asarray(logits, np.float64) / temperature
-    tumour = np.delete(scaled, _HEALTHY)
-    top = tumour.max()
-    return float(top + np.log(np.exp(tumour - top).sum()) - scaled[_HEALTHY])
+    tumours = [float(logit) / temperature for logit in logits]
+    healthy = tumours.pop(_HEALTHY)
+    top = max(tumours)
+    return top + math.log(sum(math.exp(logit - top) for logit in tumours)) - healthy
 
 
 def prediction_set(probabilities: np.ndarray, threshold: float) -> tuple[str, ...]:
@@ -182,8 +193,9 @@ def prediction_set(probabilities: np.ndarray, threshold: float) -> tuple[str, ..
     >>> prediction_set(np.array([0.05, 0.8, 0.1, 0.05]), 0.1)
     ('meningioma', 'pituitary')
     """
-    chosen = set(np.flatnonzero(probabilities >= threshold)) | {int(probabilities.argmax())}
-    return tuple(LABELS[i] for i in sorted(chosen))
+    likeliest = int(probabilities.argmax())
+    chances = zip(LABELS, probabilities.tolist(), strict=True)
+    return tuple(k for i, (k, v) in enumerate(chances) if v >= threshold or i == likeliest)
 
 
 def read_slice(logits: np.ndarray, mask_logits: np.ndarray, rule: Rule) -> SliceReading:
@@ -208,12 +220,13 @@ def read_slice(logits: np.ndarray, mask_logits: np.ndarray, rule: Rule) -> Slice
     odds = class_log_odds(logits, rule.temperature)
     evidence = mask_evidence(mask_logits, rule.top_pixels)
     combined = rule.offset + rule.weight_classifier * odds + rule.weight_mask * evidence
-    presence = float(sigmoid(combined))
-    types = softmax(np.delete(np.asarray(logits, np.float64), _HEALTHY) / rule.temperature)
-    probabilities = np.insert(types * presence, _HEALTHY, 1.0 - presence)
+    presence = chance(combined)
+    probabilities = np.empty(len(LABELS))
+    probabilities[_TUMOURS] = presence * softmax(np.float64(logits)[_TUMOURS] / rule.temperature)
+    probabilities[_HEALTHY] = 1.0 - presence
     labels = prediction_set(probabilities, rule.set_threshold)
 
-    classifier_says = float(sigmoid(odds)) >= rule.classifier_threshold
+    classifier_says = chance(odds) >= rule.classifier_threshold
     mask_says = evidence >= rule.mask_threshold
     reasons = []
     if classifier_says != mask_says:
@@ -238,8 +251,8 @@ def read_slice(logits: np.ndarray, mask_logits: np.ndarray, rule: Rule) -> Slice
         verdict,
         drawn,
         tuple(reasons),
-        classifier=float(sigmoid(odds - turning)),
-        outline=float(sigmoid(evidence - rule.mask_threshold)),
+        classifier=chance(odds - turning),
+        outline=chance(evidence - rule.mask_threshold),
     )
 
 
