@@ -108,10 +108,12 @@ def _accuracy(name: str, metrics: Mapping[str, Any]) -> str:
          " / ".join(f"{refused[long]['refused']:.2f}" for long, _ in _REFUSED),
          " / ".join(str(refused[long]["n"]) for long, _ in _REFUSED)],
     ]  # fmt: skip
-    folds = ", ".join(map(str, home["folds"]))
+    data, folds = home["data"], "fold " + ", ".join(map(str, home["folds"]))
+    if folds not in data:
+        data = f"{data}, {folds}"
     return (
         f"The shipped package `{name}` (INT8; one pass for class, mask, heat map and embedding) on "
-        f"{home['data']}, fold {folds}.\nThe intervals and the figures by class stand in "
+        f"{data}.\nThe intervals and the figures by class stand in "
         f"[docs/model-card-{name}.md](docs/model-card-{name}.md). The last two rows are\n"
         "development figures: nothing was fitted on those pictures, but they were looked at while "
         "settings were chosen.\n\n" + _table(("figure", "value", "n"), lines)

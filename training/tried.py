@@ -78,6 +78,12 @@ def _changes(base: Mapping[str, Any], trial: Mapping[str, Any]) -> str:
     return ", ".join(f"{key} {one.get(key, 'absent')} → {two[key]}" for key in keys) or "nothing"
 
 
+def _name(run: Path) -> str:
+    """The folder's name; with the one it lies in where that is the fold of a recipe."""
+    run = run.resolve()
+    return f"{run.parent.name}/{run.name}" if run.name.startswith("fold") else run.name
+
+
 def read_run(run: Path) -> tuple[dict[str, Any], dict[str, dict[str, np.ndarray]]]:
     """A finished run's history and readings.
 
@@ -98,12 +104,12 @@ def read_run(run: Path) -> tuple[dict[str, Any], dict[str, dict[str, np.ndarray]
 def compare_trials(base: Path, trials: Sequence[Path]) -> dict[str, Any]:
     """Every trial against the base, on every set both read."""
     history, readings = read_run(base)
-    found: dict[str, Any] = {"base": base.name, "trials": []}
+    found: dict[str, Any] = {"base": _name(base), "trials": []}
     for path in (base, *trials):
         other, theirs = read_run(path)
         found["trials"].append(
             {
-                "name": path.name,
+                "name": _name(path),
                 "changed": _changes(history["config"], other["config"]),
                 "epochs": len(other["epochs"]),
                 "minutes": round(sum(e["seconds"] for e in other["epochs"]) / 60, 1),

@@ -69,6 +69,18 @@ def test_a_better_trial_is_starred_and_the_same_one_is_not(tmp_path):
     assert "1.000 (+0." in line
 
 
+def test_the_same_fold_of_two_recipes_is_told_apart(tmp_path):
+    for recipe in ("one", "two"):
+        (tmp_path / recipe).mkdir()
+    base = write(tmp_path / "one" / "fold4", 0.7)
+    found = compare_trials(base, [write(tmp_path / "two" / "fold4", 1.0)])
+    assert [found["base"], *(t["name"] for t in found["trials"])] == [
+        "one/fold4", "one/fold4", "two/fold4",
+    ]  # fmt: skip
+    (line,) = [x for x in to_markdown(found).splitlines() if x.startswith("| `two/fold4` | 1.0")]
+    assert "(+0." in line
+
+
 def test_the_verb_prints_and_refuses(tmp_path, capsys):
     base = write(tmp_path / "base", 0.7)
     other = write(tmp_path / "other", 0.9, seed=3)
