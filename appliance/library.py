@@ -26,7 +26,7 @@ from appliance.core.types import LABELS, Series
 from appliance.store import Store, utc_now
 
 if TYPE_CHECKING:
-    from appliance.onedal import Neighbours
+    from appliance.neighbours import Neighbours
 
 logger = logging.getLogger(__name__)
 CASE_SCHEMA = "neuralscan/library-case/1"
@@ -235,7 +235,7 @@ class Library:
 
     def _bank(self, found: list[Any]) -> Neighbours:
         """The rows' embeddings as oneDAL wants them; made anew when the rows changed."""
-        from appliance.onedal import Neighbours  # with the analyser, not with the first page
+        from appliance.neighbours import Neighbours  # with the analyser, not with the first page
 
         key = tuple(row.digest for row in found)
         with self._lock:

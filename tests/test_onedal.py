@@ -9,7 +9,8 @@ import pytest
 
 from appliance import onedal
 from appliance.core.errors import ModelError
-from appliance.onedal import Neighbours, OutlierDetector, fit_outlier_detector, with_limits
+from appliance.neighbours import Neighbours
+from appliance.onedal import OutlierDetector, fit_outlier_detector, with_limits
 
 
 @pytest.fixture(scope="module")
