@@ -111,9 +111,10 @@ def _accuracy(name: str, metrics: Mapping[str, Any]) -> str:
     data, folds = home["data"], "fold " + ", ".join(map(str, home["folds"]))
     if folds not in data:
         data = f"{data}, {folds}"
+    judged = "The networks of its recipe" if "evaluation" in metrics else "It"
     return (
-        f"The shipped package `{name}` (INT8; one pass for class, mask, heat map and embedding) on "
-        f"{data}.\nThe intervals and the figures by class stand in "
+        f"The shipped package is `{name}` (INT8; one pass for class, mask, heat map, embedding).\n"
+        f"{judged} on {data}.\nThe intervals and the figures by class stand in "
         f"[docs/model-card-{name}.md](docs/model-card-{name}.md). The last two rows are\n"
         "development figures: nothing was fitted on those pictures, but they were looked at while "
         "settings were chosen.\n\n" + _table(("figure", "value", "n"), lines)

@@ -37,6 +37,15 @@ _PLAIN = (
 )
 
 
+def _numbers(value: float | list[float]) -> str:
+    """One number, or one for each label.
+
+    >>> _numbers(0.25), _numbers([0.5, 0.125])
+    ('0.25', '0.5, 0.125')
+    """
+    return ", ".join(f"{one:.4g}" for one in (value if isinstance(value, list) else [value]))
+
+
 def _share(entry: Mapping[str, Any] | float | None) -> str:
     if isinstance(entry, int | float):
         return f"{entry:.3f}"
@@ -183,7 +192,7 @@ def render(manifest: Manifest) -> str:
         "",
         "| value | |",
         "| --- | --- |",
-        *(f"| {key} | {value:.4g} |" for key, value in card["verdict"].items()),
+        *(f"| {key} | {_numbers(value)} |" for key, value in card["verdict"].items()),
         "",
     ]
     return "\n".join(lines)

@@ -89,7 +89,7 @@ def read_series(
         types = np.delete(probabilities.sum(0), _HEALTHY)
     types = types / types.sum()
     final = np.insert(types * chance, _HEALTHY, 1.0 - chance)
-    labels = prediction_set(final, rule.set_threshold)
+    labels = prediction_set(final, rule.set_thresholds)
     sure = {TUMOUR: "no_tumor" not in labels, NO_TUMOUR: labels == ("no_tumor",), UNCERTAIN: True}
     if not sure[verdict]:
         verdict, reasons = UNCERTAIN, (*reasons, "set_holds_both")

@@ -15,14 +15,13 @@ Vovk, Gammerman & Shafer, Algorithmic learning in a random world (conformal pred
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from appliance.core.errors import ManifestError
+from appliance.core.rule import Rule
 from appliance.core.types import LABELS
 
 TUMOUR, NO_TUMOUR, UNCERTAIN, REFUSED = "tumor", "no_tumor", "uncertain", "refused"
@@ -30,69 +29,6 @@ _HEALTHY = LABELS.index("no_tumor")
 _TUMOURS = slice(0, _HEALTHY)
 STRONGEST = 24 / 112**2
 """Share of a mask's pixels that speak for the whole slice, in training and in fitting a rule."""
-
-
-@dataclass(frozen=True)
-class Rule:
-    """Calibration and thresholds; fitted on validation slices and stored in the manifest.
-
-    Attributes
-    ----------
-    temperature : float
-        Divides the class logits.
-    top_pixels : int
-        Mask evidence is the mean of this many strongest mask logits.
-    weight_classifier, weight_mask, offset : float
-        Log-odds of presence = ``offset + weight_classifier * classifier + weight_mask * mask``
-        where ``classifier`` are the calibrated class log-odds and ``mask`` the mask evidence.
-    classifier_threshold : float
-        The classifier says tumour when its own calibrated tumour probability reaches this.
-    mask_threshold : float
-        The mask says tumour when its evidence reaches this, logits.
-    pixel_threshold : float
-        A pixel is drawn when its mask probability exceeds this.
-    minimum_share : float
-        Smaller lesions are dropped, as a share of the network's mask grid.
-    coverage : float
-        Aimed coverage of the prediction set.
-    set_threshold : float
-        A label is in the set when its probability is at least this.
-    series_slices : int
-        A series is ``tumor`` when a lesion spans at least this many slices.
-    outlier_threshold : float
-        A slice with a higher out-of-distribution score is refused.
-    outlier_share : float
-        A series is refused when more than this share of its slices is.
-    """
-
-    temperature: float = 1.0
-    top_pixels: int = 24
-    weight_classifier: float = 0.5
-    weight_mask: float = 0.5
-    offset: float = 0.0
-    classifier_threshold: float = 0.5
-    mask_threshold: float = 0.0
-    pixel_threshold: float = 0.5
-    minimum_share: float = 0.0004
-    coverage: float = 0.95
-    set_threshold: float = 0.1
-    series_slices: int = 2
-    outlier_threshold: float = 1.0
-    outlier_share: float = 0.5
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Rule:
-        """Parse; raises ManifestError for unknown keys or values that are no finite numbers."""
-        names = {f.name for f in fields(cls)}
-        if unknown := set(document) - names:
-            raise ManifestError(f"unknown verdict keys {sorted(unknown)}, known {sorted(names)}")
-        for key, value in document.items():
-            if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
-                raise ManifestError(f"verdict value {key} is no number: {value!r}")
-        return cls(**document)
 
 
 @dataclass(frozen=True)
@@ -187,15 +123,15 @@ def class_log_odds(logits: np.ndarray, temperature: float) -> float:
     return top + math.log(sum(math.exp(logit - top) for logit in tumours)) - healthy
 
 
-def prediction_set(probabilities: np.ndarray, threshold: float) -> tuple[str, ...]:
-    """Labels with probability at or above the threshold; the most probable one is always in.
+def prediction_set(probabilities: np.ndarray, thresholds: Sequence[float]) -> tuple[str, ...]:
+    """Labels whose probability reaches their threshold; the most probable one is always in.
 
-    >>> prediction_set(np.array([0.05, 0.8, 0.1, 0.05]), 0.1)
+    >>> prediction_set(np.array([0.05, 0.8, 0.1, 0.05]), [0.5, 0.3, 0.1, 0.5])
     ('meningioma', 'pituitary')
     """
     likeliest = int(probabilities.argmax())
-    chances = zip(LABELS, probabilities.tolist(), strict=True)
-    return tuple(k for i, (k, v) in enumerate(chances) if v >= threshold or i == likeliest)
+    chances = zip(LABELS, probabilities.tolist(), thresholds, strict=True)
+    return tuple(k for i, (k, v, least) in enumerate(chances) if v >= least or i == likeliest)
 
 
 def read_slice(logits: np.ndarray, mask_logits: np.ndarray, rule: Rule) -> SliceReading:
@@ -224,7 +160,7 @@ def read_slice(logits: np.ndarray, mask_logits: np.ndarray, rule: Rule) -> Slice
     probabilities = np.empty(len(LABELS))
     probabilities[_TUMOURS] = presence * softmax(np.float64(logits)[_TUMOURS] / rule.temperature)
     probabilities[_HEALTHY] = 1.0 - presence
-    labels = prediction_set(probabilities, rule.set_threshold)
+    labels = prediction_set(probabilities, rule.set_thresholds)
 
     classifier_says = chance(odds) >= rule.classifier_threshold
     mask_says = evidence >= rule.mask_threshold

@@ -1,5 +1,7 @@
 """The rule: what may be claimed, and when it must say that it does not know."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -33,7 +35,7 @@ def test_disagreement_is_uncertain_and_drawn(logits, mask, reason):
 @pytest.mark.parametrize("seed", range(40))
 def test_invariants_for_any_outputs(seed):
     rng = np.random.default_rng(seed)
-    rule = Rule(set_threshold=rng.uniform(0.01, 0.6), temperature=rng.uniform(0.3, 3))
+    rule = Rule(set_thresholds=tuple(rng.uniform(0.01, 0.6, 4)), temperature=rng.uniform(0.3, 3))
     found = read_slice(rng.normal(0, 6, 4), rng.normal(0, 6, (9, 9)), rule)
     assert found.probabilities.sum() == pytest.approx(1.0)
     assert found.label in found.prediction_set
@@ -54,7 +56,26 @@ def test_nothing_is_drawn_on_a_healthy_slice():
     assert planes[1].min() == pytest.approx(float(sigmoid(5.0)))
 
 
-@pytest.mark.parametrize("document", [{"x": 1}, {"temperature": "1"}, {"offset": float("nan")}])
+def test_a_rule_survives_json_and_an_older_one_has_a_threshold_for_all_labels():
+    rule = Rule(set_thresholds=(0.5, 0.1, 0.4, 0.3), temperature=1.5)
+    assert Rule.from_json(json.loads(json.dumps(rule.to_json()))) == rule
+    assert Rule.from_json({"set_threshold": 0.2}).set_thresholds == (0.2, 0.2, 0.2, 0.2)
+    assert Rule.from_json({}) == Rule()
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"x": 1},
+        {"temperature": "1"},
+        {"offset": float("nan")},
+        {"temperature": [1, 1, 1, 1]},
+        {"set_thresholds": 0.2},
+        {"set_thresholds": [0.2, 0.2, 0.2]},
+        {"set_thresholds": [0.2, 0.2, 0.2, "0.2"]},
+        {"set_threshold": None},
+    ],
+)
 def test_bad_rules_are_refused(document):
     with pytest.raises(ManifestError):
         Rule.from_json(document)
