@@ -59,7 +59,7 @@ class Rule:
     outlier_share: float = 0.5
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return {**asdict(self), "set_thresholds": list(self.set_thresholds)}
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Rule:
