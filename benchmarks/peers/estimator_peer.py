@@ -93,7 +93,7 @@ class _Scikit(_Fitted):
 
 
 class _Daal(_Fitted):
-    """The same through daal4py's own calls, as `appliance.neighbours` makes them, by brute force."""
+    """The same through daal4py's own calls, as `appliance.neighbours` makes them: brute force."""
 
     def __init__(self, data: Mapping[str, np.ndarray], algorithm: str) -> None:
         super().__init__(data)
