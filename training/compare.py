@@ -58,15 +58,24 @@ def hold(out: Path, protocol: Protocol) -> None:
     processes.write_json(path, protocol.to_json())
 
 
-def make(out: Path, root: Path, candidate: Candidate, title: str) -> None:
-    """Train, convert and quantise one candidate, skipping what is done."""
+def trained(out: Path, root: Path, candidate: Candidate, title: str) -> Path:
+    """Train and convert one candidate, skipping what is done; returns its folder."""
     folder = out / candidate.name
     if not (folder / "run.json").is_file():
         arguments = (out, candidate.name, root)
         processes.step(f"{title}: training", "training.compare_train", *arguments)
+    converted = folder / "networks" / "converted.json"
+    if not converted.is_file():
+        processes.step(f"{title}: to OpenVINO", "optimize", "convert", folder)
+        processes.write_json(converted, {"networks": ["fp32", "fp16"]})
+    return folder
+
+
+def make(out: Path, root: Path, candidate: Candidate, title: str) -> None:
+    """Train, convert and quantise one candidate, skipping what is done."""
+    folder = trained(out, root, candidate, title)
     quantised = folder / "networks" / "done.json"
     if not quantised.is_file():
-        processes.step(f"{title}: to OpenVINO", "optimize", "convert", folder)
         processes.step(f"{title}: to INT8", "optimize", "quantize", folder, "--data", root)
         processes.write_json(quantised, {"networks": ["fp32", "int8"]})
 

@@ -80,7 +80,7 @@ def interleaved(
     return times
 
 
-def _slices(root: Path, protocol: Protocol) -> tuple[data.Slices, data.Slices]:
+def scored_slices(root: Path, protocol: Protocol) -> tuple[data.Slices, data.Slices]:
     """The scored folds, and the tumours of other scanners, prepared."""
     cases = data.tumour_cases(root) + data.healthy_cases(root)
     scored = data.split(cases, protocol.score_folds, apart_from=protocol.train_folds)
@@ -98,7 +98,7 @@ def _size(folder: Path) -> int:
 def measure(out: Path, root: Path, names: list[str], rounds: int = ROUNDS) -> None:
     """Predictions of every network in both precisions, then latencies in turn."""
     protocol = Protocol.from_json(json.loads((out / "protocol.json").read_text()))
-    scored, others = _slices(root, protocol)
+    scored, others = scored_slices(root, protocol)
     networks, rows, arrays = {}, [], {}
     for name in names:
         for precision, folder in PRECISIONS.items():
@@ -110,8 +110,8 @@ def measure(out: Path, root: Path, names: list[str], rounds: int = ROUNDS) -> No
             out / name / "networks" / "fp32" / "model.xml"
         )
     for key, network in tqdm(networks.items(), "scoring", disable=None):
-        arrays[key] = _logits(network, scored.arrays)
-        arrays[f"{key}.others"] = _logits(network, others.arrays)
+        arrays[key] = logits_of(network, scored.arrays)
+        arrays[f"{key}.others"] = logits_of(network, others.arrays)
     times = interleaved(networks, scored.arrays[:1], rounds)
     for row in rows:
         taken = times[f"{row['name']}.{row['precision']}"]
@@ -120,11 +120,11 @@ def measure(out: Path, root: Path, names: list[str], rounds: int = ROUNDS) -> No
             "n": taken.size,
         }
         arrays[f"{row['name']}.{row['precision']}.ms"] = taken
-    np.savez_compressed(out / "predictions.npz", **arrays, **_truth(scored, others))
+    np.savez_compressed(out / "predictions.npz", **arrays, **truth_of(scored, others))
     write_json(out / "measured.json", {"rows": rows, "setting": HINT, "host": _host()})
 
 
-def _truth(scored: data.Slices, others: data.Slices) -> dict[str, np.ndarray]:
+def truth_of(scored: data.Slices, others: data.Slices) -> dict[str, np.ndarray]:
     return {
         "labels": scored.labels,
         "groups": np.array([case.group for case in scored.cases]),
@@ -133,7 +133,7 @@ def _truth(scored: data.Slices, others: data.Slices) -> dict[str, np.ndarray]:
     }
 
 
-def _logits(network: Network, arrays: np.ndarray) -> np.ndarray:
+def logits_of(network: Network, arrays: np.ndarray) -> np.ndarray:
     """(n, 4) float32."""
     if not len(arrays):
         return np.zeros((0, len(LABELS)), np.float32)
