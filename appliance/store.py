@@ -26,6 +26,7 @@ from appliance.core.errors import NotFound
 from appliance.core.types import Refusal, Report, Series, Study, Volume
 from appliance.files import Files
 from appliance.index import open_index, storage_errors
+from appliance.reconcile import reconcile
 
 logger = logging.getLogger(__name__)
 STUDY_SCHEMA = "neuralscan/study/1"
@@ -308,7 +309,7 @@ class Store:
     def _reconcile(self) -> None:
         """Make the index say what the files say; the files are right."""
         with self.engine.begin() as connection:
-            complete = rows.reconcile(connection, self.files)
+            complete = reconcile(connection, self.files)
             used = rows.files_of(connection)
         if complete:  # else an unreadable record may still own what looks unused
             for digest in self.files.digests("arrays"):
