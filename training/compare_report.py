@@ -161,10 +161,6 @@ def _pareto(document: Mapping[str, Any], key: str, axis: str) -> str:
             cost, found["value"], spread, fmt="o", color=colour, capsize=3, linewidth=1,
             markerfacecolor=colour if filled else "none",
         )  # fmt: skip
-        axes.annotate(
-            candidate["name"], (cost, found["value"]), (6, 5), textcoords="offset points",
-            fontsize=9,
-        )  # fmt: skip
     best = sorted(
         (c[key] / scale, c["INT8"]["accuracy"]["value"])
         for c in document["candidates"]
@@ -174,11 +170,47 @@ def _pareto(document: Mapping[str, Any], key: str, axis: str) -> str:
     _logarithmic(axes)
     axes.set(xlabel=axis, ylabel="accuracy, INT8, four classes")
     axes.grid(True, which="both", linewidth=0.5)
+    _name(
+        axes,
+        {
+            c["name"]: (c[key] / scale, c["INT8"]["accuracy"]["value"])
+            for c in document["candidates"]
+        },
+    )
     return figure(
         fig,
         f"Accuracy against {axis}. Full marks start from ImageNet, empty ones from scratch; orange "
         "is our network. Bars are 95 % intervals; the dashed line joins those that nothing beats.",
     )
+
+
+_BESIDE = (
+    ((6, 5), "left"),
+    ((-6, 5), "right"),
+    ((6, -13), "left"),
+    ((-6, -13), "right"),
+    ((6, 17), "left"),
+    ((6, -25), "left"),
+)
+"""Where a name may stand, points from its mark, best first."""
+
+
+def _name(axes: Any, points: Mapping[str, tuple[float, float]]) -> None:
+    """Write each point's name beside it, where no other name and no other mark stands."""
+    marks = {name: axes.transData.transform(point) for name, point in points.items()}
+    taken: list[Any] = []
+    for name, point in sorted(points.items(), key=lambda item: item[1]):
+        others = [mark for other, mark in marks.items() if other != name]
+        for away, side in _BESIDE:
+            text = axes.annotate(name, point, away, textcoords="offset points", fontsize=9, ha=side)
+            place = text.get_window_extent()
+            crossed = any(place.overlaps(other) for other in taken)
+            if not crossed and not any(place.contains(*mark) for mark in others):
+                break
+            text.remove()
+        else:
+            text = axes.annotate(name, point, (6, 5), textcoords="offset points", fontsize=9)
+        taken.append(place)
 
 
 def _logarithmic(axes: Any) -> None:
@@ -187,7 +219,7 @@ def _logarithmic(axes: Any) -> None:
 
     axes.set_xscale("log")
     axes.margins(x=0.18)
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
 
