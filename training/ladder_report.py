@@ -17,6 +17,7 @@ _HEAD = (
     "healthy called tumour",
     "AUC abroad",
 )
+_ADDED = ("rung", "adds")
 _PAIRED = ("accuracy", "types", "others_found")
 _ALONE = ("series_found", "series_healthy_called", "abroad_auc")
 
@@ -49,12 +50,17 @@ def rows(document: Mapping[str, Any]) -> list[list[str]]:
     """One row for each rung, lowest first."""
     return [
         [
-            f"{'' if number == 0 else '+ '}{rung['name']}: {rung['says']}",
+            f"{'' if number == 0 else '+ '}{rung['name']}",
             *(_cell(rung.get(key)) for key in _PAIRED),
             *("–" if rung[key] is None else f"{rung[key]:.3f}" for key in _ALONE),
         ]
         for number, rung in enumerate(document["rungs"])
     ]
+
+
+def added(document: Mapping[str, Any]) -> list[list[str]]:
+    """What each rung adds."""
+    return [[rung["name"], rung["says"]] for rung in document["rungs"]]
 
 
 def lead(document: Mapping[str, Any]) -> str:
@@ -74,7 +80,8 @@ def markdown(document: Mapping[str, Any]) -> str:
     notes = "\n".join(f"- {note}" for note in NOTES)
     return (
         f"# Measures against the source confound\n\n{lead(document)}\n\n"
-        f"{markdown_table(_HEAD, rows(document))}\n\n{notes}\n"
+        f"{markdown_table(_HEAD, rows(document))}\n\n"
+        f"{markdown_table(_ADDED, added(document))}\n\n{notes}\n"
     )
 
 
@@ -102,7 +109,7 @@ def html(document: Mapping[str, Any]) -> str:
     """The ladder as one self-contained page."""
     sections = [
         ("Home and abroad", _climb(document)),
-        ("Figures", table(_HEAD, rows(document))),
+        ("Figures", table(_HEAD, rows(document)) + table(_ADDED, added(document))),
         ("How to read it", prose(*NOTES)),
     ]
     return page("Measures against the source confound", sections, lead(document))

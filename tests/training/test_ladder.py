@@ -71,7 +71,8 @@ def test_figures_and_changes_are_those_of_the_predictions(tmp_path):
 def test_the_reports_show_rungs_changes_and_counts(tmp_path):
     document = _written(tmp_path)
     text = markdown(document)
-    assert "+ looks: curves of grey values" in text
+    assert "| + looks | 1.000 (+0.000," in text
+    assert "| looks | curves of grey values" in text
     assert "0.750 (+0.250," in text
     assert "2 tumour and 4 healthy slices" in text
     page = html(document)
