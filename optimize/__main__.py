@@ -34,6 +34,13 @@ def _convert(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _widen(arguments: argparse.Namespace) -> int:
+    from optimize.convert import widen
+
+    print(widen(arguments.run / "networks"))
+    return 0
+
+
 def _quantize(arguments: argparse.Namespace) -> int:
     try:
         from optimize.quantize import quantize
@@ -89,6 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(dest="verb", required=True)
     for name, run, text in (
         ("convert", _convert, "SavedModel to FP32 and FP16 IR, checked against Keras"),
+        ("widen", _widen, "FP32 IR of a run that has its FP16 IR only: the rounded weights in f32"),
         ("quantize", _quantize, "FP32 IR to INT8 with NNCF, calibrated on training slices"),
         (
             "package",

@@ -10,7 +10,7 @@ import numpy as np
 from appliance import runtime  # noqa: F401  isort: skip (oneDAL before OpenVINO)
 import openvino as ov
 
-from appliance.core.errors import ProbeFailed
+from appliance.core.errors import NotFound, ProbeFailed
 from appliance.runtime import Network
 
 TOLERANCE = 2e-3
@@ -48,6 +48,33 @@ def convert(export: Path, out: Path) -> dict[str, float]:
     if max(differences.values()) > TOLERANCE:
         raise ProbeFailed(f"the converted network differs from Keras: {differences}")
     return differences
+
+
+def widen(networks: Path) -> Path:
+    """Write ``NETWORKS/fp32/model.xml`` from ``NETWORKS/fp16/model.xml``, its weights in f32.
+
+    They keep FP16's rounding; the networks compute the same.
+
+    Raises
+    ------
+    NotFound
+        When there is no FP16 network.
+    """
+    half, wide = (networks / precision / "model.xml" for precision in ("fp16", "fp32"))
+    if not half.is_file():
+        raise NotFound(f"{networks.parent.name} has no FP16 network to widen")
+    model = ov.Core().read_model(str(half))
+    for node in model.get_ordered_ops():
+        if node.get_type_name() != "Convert":
+            continue
+        weights = node.input_value(0).get_node()
+        if weights.get_type_name() == "Constant" and weights.get_element_type() == ov.Type.f16:
+            constant = ov.op.Constant(np.asarray(weights.data, np.float32))
+            constant.set_friendly_name(weights.get_friendly_name())
+            node.output(0).replace(constant.output(0))
+    wide.parent.mkdir(parents=True, exist_ok=True)
+    ov.save_model(model, str(wide), compress_to_fp16=False)
+    return wide
 
 
 def _name_outputs(model: ov.Model, export: Path) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -135,6 +136,25 @@ def parts(
     """What is trained on, less what `training.known` keeps away, and what is held out."""
     held_out = split(cases, held_out_folds, apart_from=train_folds)
     return trainable(split(cases, train_folds, apart_from=held_out_folds), held_out), held_out
+
+
+def case_lists(
+    root: Path, train_folds: Sequence[int], held_out_folds: Sequence[int]
+) -> dict[str, list[Case]]:
+    """What a network learns from (``training``), ``validation`` and ``other_sources``."""
+    cases = tumour_cases(root) + healthy_cases(root)
+    training, held_out = parts(cases, train_folds, held_out_folds)
+    return {
+        "training": training,
+        "validation": held_out,
+        "other_sources": other_source_cases(root),
+    }
+
+
+def write_case_lists(path: Path, lists: Mapping[str, Sequence[Case]], root: Path) -> None:
+    """Write ``export/cases.json``, which `optimize` reads."""
+    rows = {name: [case.to_json(root) for case in cases] for name, cases in lists.items()}
+    path.write_text(json.dumps(rows, indent=0))
 
 
 @dataclass(frozen=True)

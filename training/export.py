@@ -48,16 +48,10 @@ def export(config: Config, root: Path, out: Path, backend: dict[str, str]) -> Pa
 
     tf.saved_model.save(model, str(folder / "saved_model"), signatures={"serving_default": serve})
 
-    cases = data.tumour_cases(root) + data.healthy_cases(root)
-    training, validation = data.parts(cases, config.train_folds, config.validation_folds)
-    lists = {
-        "training": [case.to_json(root) for case in training],
-        "validation": [case.to_json(root) for case in validation],
-        "other_sources": [case.to_json(root) for case in data.other_source_cases(root)],
-    }
-    (folder / "cases.json").write_text(json.dumps(lists, indent=0))
+    lists = data.case_lists(root, config.train_folds, config.validation_folds)
+    data.write_case_lists(folder / "cases.json", lists, root)
     (folder / "draft.json").write_text(json.dumps(draft_manifest(config, backend), indent=1))
-    seen = validation or training
+    seen = lists["validation"] or lists["training"]
     some = data.load(seen[:: max(1, len(seen) // _REFERENCE_SLICES)], config.preprocessing)
     answers = {name: value.numpy() for name, value in serve(tf.constant(some.arrays)).items()}
     np.savez_compressed(folder / "reference.npz", image=some.arrays, **answers)

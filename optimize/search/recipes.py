@@ -24,7 +24,7 @@ FAMILIES = {
 _INT8: dict[str, Any] = {
     "preset": "performance",
     "slices": SUBSET,
-    "correction": "fast",
+    "correction": "full",
     "full_precision": "joins",
 }
 
@@ -75,10 +75,10 @@ def recipes() -> tuple[Recipe, ...]:
     rate = {"CPU_SPARSE_WEIGHTS_DECOMPRESSION_RATE": 0.4}
     return (
         Recipe(REFERENCE, "plain", "as converted, computed in f32"),
-        _int8(DEFAULT, f"performance preset, {SUBSET} slices, fast bias correction, joins in f32"),
+        _int8(DEFAULT, f"performance preset, {SUBSET} slices, full bias correction, joins in f32"),
         Recipe("fp16", "plain", "weights in FP16, computed in f32", (("fp16", {}),)),
         _int8("mixed", "mixed preset: activations asymmetric", preset="mixed"),
-        _int8("full-correction", "full bias correction, layer by layer", correction="full"),
+        _int8("fast-correction", "fast bias correction", correction="fast"),
         _int8("no-correction", "no bias correction", correction="none"),
         _int8("slices-32", "32 calibration slices", slices=32),
         _int8("slices-128", "128 calibration slices", slices=128),
