@@ -66,6 +66,9 @@ class Config:
     patience : int
         Stop, before a settling too, after so many epochs without a better validation figure; 0
         runs them all, which a cross-validation with a frozen recipe wants.
+    look_every : int
+        Epochs from one look at the held-out slices to the next, an eighth of an epoch each; the
+        last epoch always ends with one, and every epoch does where `patience` asks for it.
     ema : float
         Decay of the exponential moving average of the weights that is kept.
     """
@@ -95,12 +98,23 @@ class Config:
     healthy_repeat: float = 1.4
     ema: float = 0.997
     patience: int = 0
+    look_every: int = 4
     seed: int = 7
 
     @property
     def epochs_in_all(self) -> int:
         """Epochs of the whole run."""
         return self.epochs + self.settling
+
+    def looks_after(self, epoch: int) -> bool:
+        """Whether the held-out slices are read after this epoch, the first being 1.
+
+        >>> config = Config("x", "X", epochs=6, look_every=4)
+        >>> [epoch for epoch in range(1, 7) if config.looks_after(epoch)]
+        [4, 6]
+        """
+        due = epoch % self.look_every == 0 or epoch == self.epochs_in_all
+        return due or bool(self.patience)
 
 
 FOLDS = (1, 2, 3, 4)

@@ -144,7 +144,7 @@ class _Run:
         config: Config,
         backend: dict[str, Any],
     ) -> None:
-        """Add an epoch, and what the averaged network says of each slice after it."""
+        """Add an epoch, and what the averaged network says of each slice after it, if asked."""
         self.epochs.append(entry)
         self.done.assign_add(1)
         if self.cluster.is_chief:
@@ -162,8 +162,9 @@ class _Run:
     def write(
         self, readings: Mapping[str, Readings], config: Config, backend: dict[str, Any], **more: Any
     ) -> dict[str, Any]:
-        """The history and the last readings as files; the history."""
-        save(self.out / READINGS, readings)
+        """The history and the readings, if any, as files; the history."""
+        if readings:
+            save(self.out / READINGS, readings)
         document = {"config": asdict(config), "backend": backend, "epochs": self.epochs, **more}
         write_json(self.out / "history.json", document)
         return document
@@ -247,7 +248,7 @@ def train(
             "seconds": round(time.perf_counter() - started, 1),
             **{f"loss_{name}": value / steps for name, value in zip(PARTS, sums, strict=True)},
         }
-        seen = look()
+        seen = look() if config.looks_after(epoch + 1) else {}
         entry |= {name: figures(readings) for name, readings in seen.items()}
         run.save(entry, seen, config, backend)
     history = {"config": asdict(config), "backend": backend, "epochs": run.epochs}

@@ -29,6 +29,16 @@ def test_the_rate_warms_up_falls_and_settles():
     assert [float(plain(s)) for s in (0, 40, 199)] == at(0, 40, 199)
 
 
+def test_held_out_slices_are_looked_at_now_and_then_and_at_the_end():
+    def looks(**changes):
+        config = Config("x", "X", epochs=6, **changes)
+        return [epoch for epoch in range(1, 8) if config.looks_after(epoch)]
+
+    assert looks() == [4, 6]
+    assert looks(settling=1, look_every=3) == [3, 6, 7]
+    assert looks(patience=2) == [1, 2, 3, 4, 5, 6, 7]
+
+
 def test_generated_heads_are_seen_in_the_settling_alone(tmp_path):
     from training.heads import SOURCE
     from training.train import read_slices

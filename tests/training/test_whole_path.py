@@ -72,6 +72,7 @@ def test_a_run_resumes_where_it_stopped(built):
     assert [e["epoch"] for e in first["epochs"]] == [1]
     assert [e["epoch"] for e in resumed["epochs"]] == [1, 2]
     assert resumed["epochs"][0] == first["epochs"][0]
+    assert ["validation" in e for e in resumed["epochs"]] == [False, True]
 
 
 def test_the_readings_are_those_of_the_weights_that_are_kept(built):
