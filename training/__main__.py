@@ -6,7 +6,14 @@ import argparse
 import logging
 import sys
 
-from appliance.core.errors import ApplianceError, BadRequest, InputError, NotFound, Unavailable
+from appliance.core.errors import (
+    ApplianceError,
+    BadRequest,
+    InputError,
+    ModelError,
+    NotFound,
+    Unavailable,
+)
 from training import (
     answer,
     compare,
@@ -57,7 +64,7 @@ def main(argv: list[str] | None = None) -> int:
         return arguments.run(arguments)
     except ApplianceError as error:
         print(f"error: {error.message}", file=sys.stderr)
-        codes = ((Unavailable, 5), ((NotFound, BadRequest), 2), (InputError, 3))
+        codes = ((Unavailable, 5), ((NotFound, BadRequest), 2), ((InputError, ModelError), 3))
         return next((code for kind, code in codes if isinstance(error, kind)), 1)
 
 

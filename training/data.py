@@ -151,10 +151,25 @@ def case_lists(
     }
 
 
-def write_case_lists(path: Path, lists: Mapping[str, Sequence[Case]], root: Path) -> None:
+def rows_of(lists: Mapping[str, Sequence[Case]], root: Path) -> dict[str, list[dict[str, Any]]]:
+    """The lists as ``export/cases.json`` holds them."""
+    return {name: [case.to_json(root) for case in cases] for name, cases in lists.items()}
+
+
+def write_case_lists(path: Path, rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
     """Write ``export/cases.json``, which `optimize` reads."""
-    rows = {name: [case.to_json(root) for case in cases] for name, cases in lists.items()}
     path.write_text(json.dumps(rows, indent=0))
+
+
+def lists_digest(rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
+    """SHA-256 of what a network was trained on and what was held out, whatever the files' names."""
+    parts = ("training", "validation")
+    told = [
+        (part, *(row[k] for k in ("sha256", "label", "fold")))
+        for part in parts
+        for row in rows[part]
+    ]
+    return hashlib.sha256(json.dumps(sorted(told)).encode()).hexdigest()
 
 
 @dataclass(frozen=True)

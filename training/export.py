@@ -49,8 +49,11 @@ def export(config: Config, root: Path, out: Path, backend: dict[str, str]) -> Pa
     tf.saved_model.save(model, str(folder / "saved_model"), signatures={"serving_default": serve})
 
     lists = data.case_lists(root, config.train_folds, config.validation_folds)
-    data.write_case_lists(folder / "cases.json", lists, root)
-    (folder / "draft.json").write_text(json.dumps(draft_manifest(config, backend), indent=1))
+    rows = data.rows_of(lists, root)
+    data.write_case_lists(folder / "cases.json", rows)
+    draft = draft_manifest(config, backend)
+    draft["provenance"]["cases_sha256"] = data.lists_digest(rows)
+    (folder / "draft.json").write_text(json.dumps(draft, indent=1))
     seen = lists["validation"] or lists["training"]
     some = data.load(seen[:: max(1, len(seen) // _REFERENCE_SLICES)], config.preprocessing)
     answers = {name: value.numpy() for name, value in serve(tf.constant(some.arrays)).items()}

@@ -106,6 +106,8 @@ def test_no_slice_is_in_two_parts(built):
     assert not parts[0] & parts[1]
     assert {row["fold"] for row in lists["training"]} == {1, 2, 3}
     assert {row["fold"] for row in lists["validation"]} == {4}
+    draft = json.loads((built[1] / "export" / "draft.json").read_text())
+    assert draft["provenance"]["cases_sha256"] == lists_digest(lists)
 
 
 def test_the_package_is_whole_says_what_it_is_and_serves(built):
