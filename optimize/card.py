@@ -126,7 +126,7 @@ def render(manifest: Manifest) -> str:
     sets = {
         "INT8": f"{home}, INT8",
         "FP16": f"{home}, FP16",
-        "other_sources": "other sources, INT8",
+        "other_sources": "other sources, INT8, this network",
     }
     lines = [
         f"# {card['title']} (`{card['name']}` {card['version']})",
@@ -137,6 +137,8 @@ def render(manifest: Manifest) -> str:
         "## Intended use",
         "",
         card["intended_use"],
+        "Out of scope: any decision about a patient, children, other sequences and modalities, "
+        "other lesions, heads after surgery. What is known to go wrong: [limits.md](limits.md).",
         "",
         "## Limits",
         "",

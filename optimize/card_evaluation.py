@@ -6,7 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from appliance.wording import markdown_table, shown
-from optimize.caveats import PROBABILITIES, REFUSED, SCANNERS, baseline, incomplete
+from optimize.caveats import (
+    CHOSEN,
+    PROBABILITIES,
+    REFUSED,
+    SCANNERS,
+    SLICES,
+    baseline,
+    incomplete,
+)
 
 Evaluation = Mapping[str, Any]
 
@@ -29,6 +37,8 @@ def about_figures(evaluation: Evaluation) -> list[str]:
         "not seen its fold. " + protocol["intervals"],
         *incomplete(protocol),
         REFUSED,
+        CHOSEN,
+        SLICES,
     ]
 
 
@@ -42,7 +52,7 @@ def evaluated(metrics: Mapping[str, Any]) -> list[str]:
         *_calibration(evaluation),
         *_real(evaluation),
         *_robustness(evaluation),
-        *_precisions(evaluation),
+        *_precisions(metrics, evaluation),
         *_confounders(evaluation),
         *_ensemble(evaluation),
     ]
@@ -51,12 +61,14 @@ def evaluated(metrics: Mapping[str, Any]) -> list[str]:
 def _targets(evaluation: Evaluation) -> list[str]:
     rows = evaluation["targets"]
     missed = [t for t in rows if t["status"] != "met"]
-    text = f"{len(rows) - len(missed)} of {len(rows)} met, by the figure itself."
-    if not missed:
-        return ["## Targets", "", text, ""]
+    text = (
+        f"{len(rows) - len(missed)} of {len(rows)} met, by the figure itself. Figures on other "
+        "sources and real volumes are means of the networks of the folds, where there is no "
+        "network of all."
+    )
     table = _table(
-        ("missed", "bound", "found (95 %)", ""),
-        [(f"{t['group']}: {t['target']}", t["bound"], _value(t), t["status"]) for t in missed],
+        ("target", "bound", "found (95 %)", ""),
+        [(f"{t['group']}: {t['target']}", t["bound"], _value(t), t["status"]) for t in rows],
     )
     return ["## Targets", "", text, "", *table]
 
@@ -78,7 +90,10 @@ def _by_class(metrics: Mapping[str, Any], evaluation: Evaluation) -> list[str]:
             )
         )
     head = ("class", "precision", "recall", "set holds it", "labels in the set", "Dice", "readers")
-    text = "Readers: Dice of two groups of readers on the slices both outlined, the ceiling."
+    text = (
+        "Readers: Dice of two groups of readers on the slices both outlined, fewer than the "
+        "network's: for comparison."
+    )
     return ["## By class (INT8)", "", text, "", *_table(head, rows)]
 
 
@@ -105,7 +120,8 @@ def _groups(evaluation: Evaluation) -> list[str]:
     text = (
         "A group is a run of consecutive slices of one label, or a cluster of look-alikes; nothing "
         f"smaller was split or resampled. Sizes are terciles, parted at {low} and {high} px. Age, "
-        "sex, ethnicity and scanner are not published with the slices: no figures by them."
+        "sex, ethnicity and scanner are not published with the slices: no figures by them. Planes "
+        "are known of tumour-free slices only."
     )
     head = ("group", "slices", "groups", "four classes", "Dice", "AP50", "refused")
     return ["## By group", "", text, "", *_table(head, rows)]
@@ -118,7 +134,8 @@ def _calibration(evaluation: Evaluation) -> list[str]:
         for k, text in PROBABILITIES.items()
     ]
     head = ("probabilities", "expected calibration error", "log loss")
-    return ["## Calibration", "", *_table(head, rows)]
+    text = "Drawing groups anew adds an error of its own: a small error can lie below its interval."
+    return ["## Calibration", "", text, "", *_table(head, rows)]
 
 
 def _real(evaluation: Evaluation) -> list[str]:
@@ -150,13 +167,15 @@ def _robustness(evaluation: Evaluation) -> list[str]:
     found = evaluation["robustness"]
     if not found:
         return []
+    drawn = ", ".join(f"{label} {number}" for label, number in found["by_class"].items())
     rows = [("none", "", *_point(found["plain"]))]
     for kind in found["disturbances"]:
         worst = kind["points"][-1]
         rows.append((kind["name"], f"{worst['strength']:g} ({kind['unit']})", *_point(worst)))
     text = (
-        f"The strongest of each disturbance, {found['slices']} slices in {found['groups']} groups; "
-        "milder ones stand in the evaluation."
+        f"The strongest of each disturbance, {found['slices']} slices in {found['groups']} groups "
+        f"({drawn}), so that undisturbed figures differ from those above; milder ones stand in the "
+        "evaluation."
     )
     head = ("disturbance", "strength", "four classes", "Dice", "refused")
     return ["## Disturbed input", "", text, "", *_table(head, rows)]
@@ -166,7 +185,7 @@ def _point(point: Mapping[str, Any]) -> tuple[str, str, str]:
     return _value(point["accuracy"]), _value(point["dice"]), _value(point["refused"])
 
 
-def _precisions(evaluation: Evaluation) -> list[str]:
+def _precisions(metrics: Mapping[str, Any], evaluation: Evaluation) -> list[str]:
     rows = [
         (
             pair["pair"],
@@ -177,21 +196,35 @@ def _precisions(evaluation: Evaluation) -> list[str]:
         for pair in evaluation["precisions"]["pairs"]
     ]
     head = ("pair", "labels differ", "verdicts differ", "Dice between masks")
-    return ["## What INT8 changes", "", *_table(head, rows)]
+    right = ", ".join(
+        f"{precision} {_value(found)}"
+        for precision, found in evaluation["precisions"]["accuracy"].items()
+    )
+    text = f"The networks of the folds, without refusals; four classes right: {right}."
+    return ["## What INT8 changes", "", text, "", *_table(head, rows), *_gate(metrics)]
+
+
+def _gate(metrics: Mapping[str, Any]) -> list[str]:
+    """How far the packaged INT8 network itself is from its FP32."""
+    for row in metrics.get("parity", {}).get("rows", ()):
+        if (row["reference"], row["candidate"]) == ("FP32", "INT8"):
+            return [
+                f"The packaged network on its {row['n']} held-out slices, {row['device']}: labels "
+                f"differ on {row['label_flips']:.4f}, Dice between masks {row['mask_dice']:.3f}.",
+                "",
+            ]
+    return []
 
 
 def _confounders(evaluation: Evaluation) -> list[str]:
     lines = [SCANNERS, ""]
     if found := evaluation["source_baseline"]:
-        figures = [
-            f"{name} {_value(value) if isinstance(value, Mapping) else value}"
-            for name, value in baseline(found).items()
-        ]
+        figures = {name: v for name, v in baseline(found).items() if isinstance(v, Mapping)}
         lines += [
-            "A source-only baseline (border, size and histogram, no anatomy): "
-            + ", ".join(figures)
-            + ".",
+            f"What tells tumour from none without anatomy ({found['what']}), on the files as they "
+            "are and on prepared slices; presence at home has to be read beside it:",
             "",
+            *_table(("figure", "found (95 %)"), [(name, _value(v)) for name, v in figures.items()]),
         ]
     rows = [
         (name, _value(f["leaky_image_level"]), _value(f["honest_by_group"]))

@@ -12,6 +12,7 @@ from appliance.pipeline import Analyzer
 from appliance.registry import open_package
 from appliance.replay import demand, replay
 from tests.small_root import write_small_root
+from training.data import lists_digest
 from training.figures import READINGS, WEIGHTS, figures, load
 
 pytest.importorskip("tensorflow")
