@@ -45,6 +45,14 @@ def test_the_readme_says_what_was_measured(run, package):
     )
 
 
+def test_the_readme_says_what_a_model_without_anatomy_reaches(run, package):
+    found = package.manifest.to_json()["metrics"]["evaluation"]["source_baseline"]
+    text = readme.block(run, package)
+    assert f"without anatomy tells the two apart on {found['file_accuracy']['value']:.1%}" in text
+    others = package.manifest.to_json()["metrics"]["other_sources"]
+    assert f"| {others['types']['value']:.3f} / {others['set_coverage']['value']:.3f} /" in text
+
+
 def test_figures_follow_the_run(run, package, tmp_path):
     slower = [
         replace(row, p50_ms=2 * row.p50_ms) if row.target == "report" and row.p50_ms else row

@@ -17,6 +17,7 @@ from optimize.__main__ import main as optimize
 from optimize.build import answers_of, out_of_fold
 from optimize.calibrate import fit_rule
 from optimize.card import render
+from optimize.caveats import CHOSEN
 from tests.small_root import write_small_root
 from tests.tiny_runs import write_cross_validation, write_run
 from training.__main__ import main
@@ -253,9 +254,17 @@ def test_package_and_card_take_their_figures_from_it(evaluated, root, tmp_path, 
     card = render(package.manifest)
     for entry in (pooled["accuracy"], pooled["ap50"], pooled["by_class"]["glioma"]["dice"]):
         assert f"{entry['value']:.3f} ({entry['interval'][0]:.3f} to" in card
-    missed = [t["target"] for t in document["targets"] if t["status"] != "met"]
-    assert missed
-    assert all(name in card for name in missed)
+    assert {t["status"] for t in document["targets"]} >= {"met", "not met"}
+    for target in document["targets"]:
+        assert f"{target['target']} | {target['bound']} |" in card
+        assert f"| {target['status']} |" in card
+    (gate,) = (
+        row
+        for row in metrics["parity"]["rows"]
+        if (row["reference"], row["candidate"]) == ("FP32", "INT8")
+    )
+    assert f"on its {gate['n']} held-out slices" in card
+    assert CHOSEN in card
     for heading in ("Targets", "By class (INT8)", "By group", "Calibration", "Confounders"):
         assert f"## {heading}" in card
     assert "not licensed" not in card
