@@ -37,7 +37,7 @@ from training.train import train
 root, run = Path(sys.argv[1]), Path(sys.argv[2])
 first = train(config, root, run, backend)
 (run / "first.json").write_text(json.dumps(first))
-train(replace(config, settling=1, heads=4), root, run, backend)
+train(replace(config, settling=2, heads=4), root, run, backend)
 export(config, root, run, backend)
 """
 
@@ -71,9 +71,9 @@ def built(tmp_path_factory):
 def test_a_run_resumes_where_it_stopped(built):
     _, _, first, resumed, _, _ = built
     assert [e["epoch"] for e in first["epochs"]] == [1]
-    assert [e["epoch"] for e in resumed["epochs"]] == [1, 2]
+    assert [e["epoch"] for e in resumed["epochs"]] == [1, 2, 3]
     assert resumed["epochs"][0] == first["epochs"][0]
-    assert ["validation" in e for e in resumed["epochs"]] == [False, True]
+    assert ["validation" in e for e in resumed["epochs"]] == [True, False, True]
 
 
 def test_the_readings_are_those_of_the_weights_that_are_kept(built):
