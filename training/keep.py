@@ -8,7 +8,6 @@ FP16 weights, widened), FP16, INT8. TensorFlow's side (SavedModel, checkpoints) 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import logging
 import shutil
@@ -21,6 +20,7 @@ from appliance.core.errors import BadRequest, ChecksumMismatch, CorruptFile, Inp
 from appliance.provenance import data_root
 from training import data
 from training.config import FOLDS, Config
+from training.digests import digest
 from training.draft import draft_manifest
 from training.processes import step, write_json
 
@@ -29,10 +29,6 @@ DRAFT, NETWORK, KEPT = "draft.json", ("model.xml", "model.bin"), "kept.json"
 _RESTORED = "restored.json"
 _ADDED = ("refusal_limits_from", "packaged_with")
 """What packaging says of a network's origin and training does not."""
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -92,7 +88,7 @@ def keep(run: Path, into: Path) -> Path:
         shutil.copyfile(part, folder / part.name)
     described = {
         "cases": data.lists_digest(_read(lists)),
-        "files": {part.name: _sha256(folder / part.name) for part in parts},
+        "files": {part.name: digest(folder / part.name) for part in parts},
     }
     write_json(folder / KEPT, described)
     return folder
@@ -139,13 +135,13 @@ def _kept(folder: Path) -> _Source:
     for name, sha256 in files.items():
         if not (folder / name).is_file():
             raise NotFound(f"{folder.name} has no {name}")
-        if _sha256(folder / name) != sha256:
+        if digest(folder / name) != sha256:
             raise ChecksumMismatch(f"{folder.name}/{name} was changed since it was kept")
     return _Source(
         folder.name,
         _read(folder / DRAFT),
         {"fp16": folder},
-        _sha256(folder / KEPT),
+        digest(folder / KEPT),
         described.get("cases"),
     )
 

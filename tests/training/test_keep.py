@@ -20,6 +20,7 @@ from tests.tiny import accept_everything
 from tests.tiny_runs import write_run
 from training import keep
 from training.__main__ import main
+from training.digests import digest
 
 SHIPPED = Path(__file__).parents[2] / "appliance" / "models" / "third"
 
@@ -194,7 +195,7 @@ def _describe(kept: Path, **changes) -> None:
     draft = json.loads((kept / "draft.json").read_text()) | changes
     (kept / "draft.json").write_text(json.dumps(draft))
     described = json.loads((kept / "kept.json").read_text())
-    described["files"]["draft.json"] = keep._sha256(kept / "draft.json")
+    described["files"]["draft.json"] = digest(kept / "draft.json")
     (kept / "kept.json").write_text(json.dumps(described))
 
 
