@@ -117,6 +117,14 @@ def _through(provenance: Mapping[str, Any]) -> str:
     return ""
 
 
+def _data(entry: Mapping[str, str]) -> str:
+    """
+    >>> _data({"name": "slices", "origin": "a set"}), _data({"name": "slices"})
+    ('slices (a set)', 'slices')
+    """
+    return f"{entry['name']} ({entry['origin']})" if "origin" in entry else entry["name"]
+
+
 def render(manifest: Manifest) -> str:
     """The card of a package."""
     card = manifest.to_json()
@@ -186,7 +194,7 @@ def render(manifest: Manifest) -> str:
         ),
         f"- {provenance['epochs']} epochs, seed {provenance['seed']}.",
         f"- Backend: {provenance['backend']}.",
-        *(f"- Data: {entry['name']}; licence {entry['licence']}." for entry in provenance["data"]),
+        *(f"- Data: {_data(entry)}; licence {entry['licence']}." for entry in provenance["data"]),
         f"- Code: commit {provenance['commit']}.",
         f"- Licence of the weights: {card['licence']}.",
         "",

@@ -94,7 +94,16 @@ def _by_class(metrics: Mapping[str, Any], evaluation: Evaluation) -> list[str]:
         "Readers: Dice of two groups of readers on the slices both outlined, fewer than the "
         "network's: for comparison."
     )
-    return ["## By class (INT8)", "", text, "", *_table(head, rows)]
+    return ["## By class (INT8)", "", text, "", *_table(head, rows), *_verdicts(metrics)]
+
+
+def _verdicts(metrics: Mapping[str, Any]) -> list[str]:
+    """How many slices of each class got no plain answer."""
+    rows = [
+        (label, found["recall"]["n"], _value(found["uncertain"]), _value(found["refused"]))
+        for label, found in metrics["INT8"]["by_class"].items()
+    ]
+    return _table(("class", "slices", "verdict `uncertain`", "refused"), rows)
 
 
 def _groups(evaluation: Evaluation) -> list[str]:

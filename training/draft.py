@@ -11,6 +11,7 @@ from appliance.provenance import commit
 from training.config import Config
 
 OUTPUTS = ("logits", "mask", "cam", "embedding")
+BRISC = "Fateh et al., arXiv:2506.14318"
 
 
 def _architecture(config: Config) -> str:
@@ -25,16 +26,16 @@ def _data(config: Config) -> list[dict[str, str]]:
     found = [
         {
             "name": "brain tumor dataset",
-            "origin": "Cheng, figshare 1512427",
+            "origin": "Cheng, figshare, doi:10.6084/m9.figshare.1512427",
             "licence": "CC BY 4.0 as stated by the source, not verified there",
         },
-        {"name": "BRISC 2025, slices without tumour", "licence": "CC BY 4.0"},
+        {"name": "BRISC 2025, slices without tumour", "origin": BRISC, "licence": "CC BY 4.0"},
     ]
     if config.second_reader:
         found.append(
             {
                 "name": "BRISC 2025, a second reader's masks of slices of the first set",
-                "origin": "trained on the mean of both masks where there are two",
+                "origin": f"{BRISC}; trained on the mean of both masks where there are two",
                 "licence": "CC BY 4.0",
             }
         )
