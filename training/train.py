@@ -6,7 +6,7 @@ import json
 import logging
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -33,12 +33,20 @@ logger = logging.getLogger(__name__)
 BEFORE = "before_settling.weights.h5"
 
 
-def predict(model: keras.Model, slices: data.Slices, config: Config) -> dict[str, np.ndarray]:
-    """All outputs of the model for prepared slices, in order."""
-    call = tf.function(lambda image: model(image, training=False))
+def forward(model: keras.Model, config: Config) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
+    """The compiled model for batches of any size; compile it once, its weights may change."""
+    size = config.preprocessing.size
+    seen = tf.TensorSpec((None, size, size, 1), tf.float32)
+    return tf.function(lambda image: model(image, training=False), input_signature=[seen])
+
+
+def predict(
+    ask: Callable[[tf.Tensor], dict[str, tf.Tensor]], slices: data.Slices, config: Config
+) -> dict[str, np.ndarray]:
+    """All outputs of a `forward` for prepared slices, in order."""
     collected: dict[str, list[np.ndarray]] = {}
     for image, _, _ in plain_batches(slices, config):
-        for name, value in call(image).items():
+        for name, value in ask(image).items():
             collected.setdefault(name, []).append(value.numpy())
     return {name: np.concatenate(values) for name, values in collected.items()}
 
@@ -220,8 +228,10 @@ def train(
     run.resume()
     step = make_step(model, average, optimizer, config, strategy)
 
+    ask = forward(average, config)
+
     def look() -> dict[str, Readings]:
-        return {name: read(predict(average, part, config), part) for name, part in watched.items()}
+        return {name: read(predict(ask, part, config), part) for name, part in watched.items()}
 
     number = int(optimizer.iterations.numpy())
     for epoch in range(int(run.done), config.epochs_in_all):
