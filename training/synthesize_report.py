@@ -101,7 +101,8 @@ def ablation_text(document: Mapping[str, Any]) -> str:
     effect = document["ablation"]
     return (
         f"{effect['classifier']}, {effect['protocol']['budget']} of {effect['steps_an_epoch']} "
-        f"steps, {len(effect['seeds'])} seeds, {effect['slices']['real']} real slices against "
+        f"steps, seeds {', '.join(map(str, effect['seeds']))}, "
+        f"{effect['slices']['real']} real slices against "
         f"{effect['slices']['synthetic']} with synthetic ones. Intervals are 95 %."
     )
 
