@@ -72,7 +72,7 @@ def test_loader_calibration_and_server_agree_byte_for_byte(root, tiny_package):
     cases = data.tumour_cases(root) + data.healthy_cases(root)
     config = Config("t", "t", preprocessing=Preprocessing(**spec.to_json()), mask_side=32, batch=2)
     slices = data.load(cases, config.preprocessing)
-    loader = [a.tobytes() for batch, _, _ in plain_batches(slices, config) for a in batch.numpy()]
+    loader = [a.tobytes() for batch, *_ in plain_batches(slices, config) for a in batch.numpy()]
 
     export = root / "export"
     export.mkdir()

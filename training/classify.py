@@ -128,7 +128,7 @@ class Run:
         batches = training_batches(self.slices, self.painter, config, epoch).take(self.steps)
         wanted = "" if self.protocol.epochs is None else f"/{self.protocol.epochs}"
         bar = tqdm(batches, self.title, self.steps, disable=None, leave=False, unit="step")
-        for image, _, label in bar:
+        for image, _, label, _ in bar:
             number = int(self.done["steps"]) + 1
             self.optimizer.learning_rate.assign(self.protocol.rate(self.share()))
             decay = min(self.protocol.ema, (1.0 + number) / (10.0 + number))

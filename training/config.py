@@ -69,6 +69,14 @@ class Config:
     look_every : int
         Epochs from one look at the held-out slices to the next, an eighth of an epoch each; the
         last epoch always ends with one, and every epoch does where `patience` asks for it.
+    focal : float
+        Exponent of a focal loss in place of the mask's cross-entropy; 0 leaves that as it is.
+    boundary, deep : float
+        Weights of a boundary loss, and of mask losses at the decoder's coarser steps.
+    plane_weight : float
+        Weight of telling the plane of the slices whose plane the case list names.
+    warm_up : int
+        Epochs, before all others, of filling in what was cut out of the slices.
     ema : float
         Decay of the exponential moving average of the weights that is kept.
     """
@@ -92,6 +100,11 @@ class Config:
     dropout: float = 0.25
     mask_weight: float = 1.5
     presence_weight: float = 0.25
+    focal: float = 0.0
+    boundary: float = 0.0
+    deep: float = 0.0
+    plane_weight: float = 0.0
+    warm_up: int = 0
     attention: bool = False
     second_reader: bool = False
     heads: int = 0

@@ -21,6 +21,9 @@ from appliance.core.types import LABELS
 from training.folds import Split
 from training.known import trainable
 
+PLANES = ("ax", "co", "sa")
+"""Planes as the case lists name them."""
+
 
 @dataclass(frozen=True)
 class Case:
@@ -187,6 +190,11 @@ class Slices:
     arrays: np.ndarray
     masks: np.ndarray
     labels: np.ndarray
+
+    def plane(self, index: int) -> int:
+        """Index into `PLANES`, or -1 where the case list names none."""
+        name = self.cases[index].plane
+        return PLANES.index(name) if name in PLANES else -1
 
 
 SECOND_READER = Path("figshare", "second_reader_masks")

@@ -94,6 +94,7 @@ def measure_here(name: str) -> float:
         tf.constant(rng.normal(size=(config.batch, side, side, 1)), tf.float32),
         tf.constant(mask, tf.float32),
         tf.constant(rng.integers(0, 4, config.batch)),
+        tf.fill((config.batch,), tf.constant(-1, tf.int64)),
         tf.constant(0.99),
     )
     times = []

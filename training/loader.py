@@ -15,6 +15,8 @@ from training.data import Slices
 from training.painting import Painter
 
 _HEALTHY = LABELS.index("no_tumor")
+Example = tuple[np.ndarray, np.ndarray, int, int]
+"""Picture, mask, label, plane (-1 where unknown)."""
 
 
 def _order(slices: Slices, config: Config, rng: np.random.Generator) -> np.ndarray:
@@ -46,12 +48,12 @@ def training_batches(
 ) -> tf.data.Dataset:
     """Augmented batches of one epoch; the same epoch and worker give the same batches."""
 
-    def examples() -> Iterator[tuple[np.ndarray, np.ndarray, int]]:
+    def examples() -> Iterator[Example]:
         order = _order(slices, config, np.random.default_rng((config.seed, epoch)))
         rng = np.random.default_rng((config.seed, epoch, worker))
         for index in order[worker::workers]:
             array, mask, label = augment(slices, int(index), config.augmentation, painter, rng)
-            yield array, mask_target(mask, config.mask_side), label
+            yield array, mask_target(mask, config.mask_side), label, slices.plane(int(index))
 
     return _batches(examples, slices, config, drop=True)
 
@@ -59,10 +61,11 @@ def training_batches(
 def plain_batches(slices: Slices, config: Config) -> tf.data.Dataset:
     """The prepared slices as they are, in order."""
 
-    def examples() -> Iterator[tuple[np.ndarray, np.ndarray, int]]:
-        for array, mask, label in zip(slices.arrays, slices.masks, slices.labels, strict=True):
+    def examples() -> Iterator[Example]:
+        for index, (array, mask) in enumerate(zip(slices.arrays, slices.masks, strict=True)):
             soft = mask.astype(np.float32) / 255.0
-            yield array, mask_target(soft, config.mask_side), int(label)
+            target = mask_target(soft, config.mask_side)
+            yield array, target, int(slices.labels[index]), slices.plane(index)
 
     return _batches(examples, slices, config, drop=False)
 
@@ -72,6 +75,7 @@ def _batches(examples, slices: Slices, config: Config, drop: bool) -> tf.data.Da
     signature = (
         tf.TensorSpec((size, size, 1), tf.float32),
         tf.TensorSpec((side, side, 1), tf.float32),
+        tf.TensorSpec((), tf.int64),
         tf.TensorSpec((), tf.int64),
     )
     dataset = tf.data.Dataset.from_generator(examples, output_signature=signature)

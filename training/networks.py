@@ -21,6 +21,8 @@ from tensorflow import keras
 
 from appliance.core.types import LABELS
 from training.config import Config
+from training.data import PLANES
+from training.mask_losses import DEEPER
 
 _BLOCKS = (  # repeats, kernel, stride, expansion, channels
     (1, 3, 1, 1, 16),
@@ -76,35 +78,35 @@ def _joined(y: tf.Tensor, skip: tf.Tensor, name: str) -> tf.Tensor:
     return keras.layers.Concatenate(name=f"join{name}")([y, skip])
 
 
-def _separable_decoder(deep: tf.Tensor, skips: list[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-    """Mask logits at half the input's side, and the features at an eighth."""
-    middle = None
+Drawn = tuple[tf.Tensor, dict[int, tf.Tensor]]
+"""Mask logits, and the decoder's features by stride."""
+
+
+def _separable_decoder(deep: tf.Tensor, skips: list[tf.Tensor]) -> Drawn:
+    """Mask logits at half the input's side."""
+    features = {}
     y = _separable(deep, 128, "decode32")
     for skip, width, name in zip(skips[::-1], (96, 64, 40, 24), ("16", "8", "4", "2"), strict=True):
         y = _joined(y, skip, name)
         y = _separable(y, width, f"decode{name}a")
-        y = _separable(y, width, f"decode{name}b")
-        if name == "8":
-            middle = y
-    return keras.layers.Conv2D(1, 1, name="mask")(y), middle
+        features[int(name)] = y = _separable(y, width, f"decode{name}b")
+    return keras.layers.Conv2D(1, 1, name="mask")(y), features
 
 
-def _dense_decoder(deep: tf.Tensor, skips: list[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-    """Mask logits at the input's own side, and the features at an eighth.
+def _dense_decoder(deep: tf.Tensor, skips: list[tf.Tensor]) -> Drawn:
+    """Mask logits at the input's own side.
 
     Full convolutions down to a quarter of the side, where each place then answers for its 4x4
     pixels: what a processor with 8-bit dot products does best.
     """
-    middle = None
+    features = {}
     y = _dense(deep, 128, "decode32", kernel=1)
     for skip, width, name in zip(skips[:0:-1], (128, 96, 64), ("16", "8", "4"), strict=True):
         y = _joined(y, skip, name)
         y = _dense(y, width, f"decode{name}a")
-        y = _dense(y, width, f"decode{name}b")
-        if name == "8":
-            middle = y
+        features[int(name)] = y = _dense(y, width, f"decode{name}b")
     y = keras.layers.Conv2D(16, 1, name="subpixels")(y)
-    return tf.nn.depth_to_space(y, 4, name="mask"), middle
+    return tf.nn.depth_to_space(y, 4, name="mask"), features
 
 
 DECODERS = {"separable": _separable_decoder, "dense": _dense_decoder}
@@ -130,6 +132,8 @@ def build(
     classes: int = len(LABELS),
     attention: bool = False,
     decoder: str = "separable",
+    deep_masks: bool = False,
+    planes: int = 0,
 ) -> keras.Model:
     """The multi-task network with random weights.
 
@@ -141,6 +145,10 @@ def build(
         Read the tumour type also from the features under the mask.
     decoder : str
         A key of `DECODERS`: ``separable`` draws at half the side, ``dense`` at the whole side.
+    deep_masks : bool
+        For training, outputs ``mask_at_16`` and ``mask_at_8`` at those strides too.
+    planes : int
+        For training, an output ``plane`` of so many logits.
     """
     image = keras.Input((size, size, 1), name="image")
     x = keras.layers.Conv2D(32, 3, 2, "same", use_bias=False, name="conv_stem")(image)
@@ -160,16 +168,22 @@ def build(
     cam = keras.layers.Conv2D(classes, 1, name="cam")(keras.layers.Dropout(dropout)(head))
     whole = keras.layers.GlobalAveragePooling2D(name="whole" if attention else "logits")(cam)
 
-    mask, middle = DECODERS[decoder](deep, skips)
+    mask, features = DECODERS[decoder](deep, skips)
     pools = [keras.layers.GlobalAveragePooling2D()(s) for s in (*skips[1:], deep)]
     embedding = keras.layers.Concatenate(name="embedding")(pools)
     outputs = {"logits": whole, "mask": mask, "cam": cam, "embedding": embedding}
     if attention:
-        lesion = keras.layers.Dropout(dropout)(_under_mask(middle, mask, 128))
+        lesion = keras.layers.Dropout(dropout)(_under_mask(features[8], mask, 128))
         lesion = keras.layers.Dense(classes - 1, name="lesion_types")(lesion)
         lesion = lesion - tf.reduce_mean(lesion, axis=1, keepdims=True)  # type, not presence
         lesion = tf.pad(lesion, ((0, 0), (0, 1)))
         outputs["logits"] = keras.layers.Add(name="logits")([whole, lesion])
+    for stride in (16, 8) if deep_masks else ():
+        name = f"{DEEPER}{stride}"
+        outputs[name] = keras.layers.Conv2D(1, 1, name=name)(features[stride])
+    if planes:
+        pooled = keras.layers.GlobalAveragePooling2D()(head)
+        outputs["plane"] = keras.layers.Dense(planes, name="plane")(pooled)
     return keras.Model(image, outputs, name="net")
 
 
@@ -180,6 +194,8 @@ def build_for(config: Config) -> keras.Model:
         config.dropout,
         attention=config.attention,
         decoder=config.decoder,
+        deep_masks=config.deep > 0,
+        planes=len(PLANES) if config.plane_weight else 0,
     )
 
 

@@ -10,46 +10,51 @@ from tensorflow import keras
 from appliance.core.types import LABELS
 from appliance.core.verdict import STRONGEST
 from training.config import Config
+from training.mask_losses import mask_loss, present
 
-PARTS = ("class", "mask", "presence")
+PARTS = ("class", "mask", "presence", "plane")
 _ENCODER = ("block", "conv_stem", "bn0", "conv_head", "bn_head")
 
 
 def loss_parts(
-    outputs: dict[str, tf.Tensor], mask: tf.Tensor, label: tf.Tensor, config: Config
-) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Class loss, mask loss (cross-entropy and Dice), and presence.
+    outputs: dict[str, tf.Tensor],
+    mask: tf.Tensor,
+    label: tf.Tensor,
+    plane: tf.Tensor,
+    config: Config,
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Class loss, mask loss (`mask_losses`), presence, and plane.
 
     Presence, by the mask's strongest pixels, asks a healthy slice's most suspicious pixels to be
     calm, and a tumour slice's to be sure: without it, a segmenter draws something on most healthy
-    slices.
-
-    References
-    ----------
-    Milletari et al., V-Net (soft Dice), 3DV 2016.
+    slices. The plane counts for slices that name one; the rest have -1.
     """
     target = tf.one_hot(label, len(LABELS))
     classes = keras.losses.categorical_crossentropy(
         target, outputs["logits"], from_logits=True, label_smoothing=config.label_smoothing
     )
     logits = outputs["mask"]
-    present = tf.cast(tf.reduce_sum(mask, (1, 2, 3)) > 4.0, tf.float32)
-    pixel = tf.nn.sigmoid_cross_entropy_with_logits(mask, logits)
-    pixel = tf.reduce_mean(pixel * (1.0 + 2.0 * mask), (1, 2, 3)) * 8.0
-    chance = tf.sigmoid(logits)
-    overlap = tf.reduce_sum(chance * mask, (1, 2, 3))
-    total = tf.reduce_sum(chance, (1, 2, 3)) + tf.reduce_sum(mask, (1, 2, 3))
-    dice = (1.0 - (2.0 * overlap + 4.0) / (total + 4.0)) * present
     flat = tf.reshape(logits, (tf.shape(logits)[0], -1))
     few = max(1, round(flat.shape[1] * STRONGEST))
     strongest = tf.reduce_mean(tf.math.top_k(flat, few, sorted=False).values, 1)
-    presence = tf.nn.sigmoid_cross_entropy_with_logits(present, strongest)
-    return tf.reduce_mean(classes), tf.reduce_mean(pixel + dice), tf.reduce_mean(presence)
+    presence = tf.nn.sigmoid_cross_entropy_with_logits(present(mask), strongest)
+    parts = (classes, mask_loss(outputs, mask, config), presence, _plane_loss(outputs, plane))
+    return tuple(tf.reduce_mean(part) for part in parts)
+
+
+def _plane_loss(outputs: dict[str, tf.Tensor], plane: tf.Tensor) -> tf.Tensor:
+    """Cross-entropy of the plane where known, (batch,); zero for a network that tells none."""
+    known = tf.cast(plane >= 0, tf.float32)
+    if "plane" not in outputs:
+        return tf.zeros_like(known)
+    return known * tf.nn.sparse_softmax_cross_entropy_with_logits(
+        tf.maximum(plane, 0), outputs["plane"]
+    )
 
 
 def total_loss(parts: Sequence[tf.Tensor], config: Config) -> tf.Tensor:
     """The weighted sum of `loss_parts`."""
-    weights = (1.0, config.mask_weight, config.presence_weight)
+    weights = (1.0, config.mask_weight, config.presence_weight, config.plane_weight)
     return tf.add_n([part * weight for part, weight in zip(parts, weights)])  # noqa: B905
 
 
@@ -70,7 +75,7 @@ def make_step(
     config: Config,
     strategy: tf.distribute.Strategy | None = None,
 ) -> Callable[..., tuple[tf.Tensor, ...]]:
-    """The compiled step ``(image, mask, label, decay) -> loss parts``.
+    """The compiled step ``(image, mask, label, plane, decay) -> loss parts``.
 
     Parameters
     ----------
@@ -84,9 +89,9 @@ def make_step(
     replicas = strategy.num_replicas_in_sync
     slow = slow_variables(model) if config.encoder_rate != 1.0 else []
 
-    def replica(image: tf.Tensor, mask: tf.Tensor, label: tf.Tensor) -> tuple[tf.Tensor, ...]:
+    def replica(image, mask, label, plane) -> tuple[tf.Tensor, ...]:
         with tf.GradientTape() as tape:
-            parts = loss_parts(model(image, training=True), mask, label, config)
+            parts = loss_parts(model(image, training=True), mask, label, plane, config)
             loss = total_loss(parts, config) / replicas
         gradients = tape.gradient(loss, model.trainable_variables)
         gradients, _ = tf.clip_by_global_norm(gradients, 5.0)
@@ -94,9 +99,9 @@ def make_step(
         return parts
 
     @tf.function
-    def step(image, mask, label, decay):
+    def step(image, mask, label, plane, decay):
         before = [tf.identity(variable) for variable in slow]
-        parts = strategy.run(replica, args=(image, mask, label))
+        parts = strategy.run(replica, args=(image, mask, label, plane))
         for variable, old in zip(slow, before):  # noqa: B905
             variable.assign(old + (variable - old) * config.encoder_rate)
         for mean, variable in zip(average.variables, model.variables):  # noqa: B905

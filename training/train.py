@@ -17,6 +17,7 @@ import tensorflow as tf
 from tensorflow import keras
 from tqdm import tqdm
 
+from appliance.core.errors import BadRequest
 from training import data
 from training.config import Config
 from training.figures import READINGS, WEIGHTS, Readings, figures, read, save
@@ -26,6 +27,7 @@ from training.networks import build_for, load_imagenet
 from training.painting import Painter
 from training.processes import write_json
 from training.step import PARTS, make_step
+from training.warm_up import warm_up
 from training.weights import efficientnet_lite0
 from training.workers import Cluster
 
@@ -45,7 +47,7 @@ def predict(
 ) -> dict[str, np.ndarray]:
     """All outputs of a `forward` for prepared slices, in order."""
     collected: dict[str, list[np.ndarray]] = {}
-    for image, _, _ in plain_batches(slices, config):
+    for image, *_ in plain_batches(slices, config):
         for name, value in ask(image).items():
             collected.setdefault(name, []).append(value.numpy())
     return {name: np.concatenate(values) for name, values in collected.items()}
@@ -228,6 +230,16 @@ def train(
     run.resume()
     step = make_step(model, average, optimizer, config, strategy)
 
+    if config.warm_up and not int(run.done):
+        if cluster.count > 1:
+            raise BadRequest(f"{config.name} warms up, which several workers cannot; use one")
+        warm_up(
+            model,
+            config,
+            lambda epoch: training_batches(stages[0], painters[0], config, epoch).take(counts[0]),
+            counts[0],
+        )
+        average.set_weights(model.get_weights())
     ask = forward(average, config)
 
     def look() -> dict[str, Readings]:

@@ -58,20 +58,31 @@ def test_a_weight_file_that_asks_for_more_is_refused(tmp_path):
         read_pytorch(path)
 
 
-def test_the_loss_prefers_the_truth():
+def test_what_training_alone_asks_for_shares_the_rest():
+    from training.networks import build
+
+    plain = build(64, 0.1, decoder="dense")
+    more = build(64, 0.1, decoder="dense", deep_masks=True, planes=3)
+    outputs = more(np.zeros((2, 64, 64, 1), np.float32))
+    extra = {name: tuple(outputs[name].shape) for name in outputs if name not in plain.output}
+    assert extra == {"mask_at_16": (2, 4, 4, 1), "mask_at_8": (2, 8, 8, 1), "plane": (2, 3)}
+    assert len(more.weights) == len(plain.weights) + 6
+
+
+def test_what_a_configuration_asks_for_reaches_the_loss():
     import tensorflow as tf
 
     from training.config import Config
-    from training.step import loss_parts
+    from training.draft import OUTPUTS
+    from training.networks import build_for
+    from training.step import PARTS, loss_parts
 
-    mask = np.zeros((2, 16, 16, 1), np.float32)
-    mask[0, 4:9, 4:9] = 1
-    label = tf.constant([0, 3], tf.int64)
-    right = {
-        "logits": tf.constant([[9.0, 0, 0, 0], [0, 0, 0, 9]]),
-        "mask": tf.constant(mask * 20 - 10),
-    }
-    wrong = {name: -value for name, value in right.items()}
-    good = loss_parts(right, tf.constant(mask), label, Config("t", "t"))
-    bad = loss_parts(wrong, tf.constant(mask), label, Config("t", "t"))
-    assert all(float(g) < 0.5 * float(b) for g, b in zip(good, bad, strict=True))
+    config = Config("x", "X", decoder="dense", mask_side=224, focal=1.0, boundary=1.0, deep=0.3,
+                    plane_weight=0.2)  # fmt: skip
+    model = build_for(config)
+    assert set(OUTPUTS) < set(model.output)
+    image, mask = np.zeros((2, 1, 224, 224, 1), np.float32)
+    label, plane = tf.constant([[3], [1]], tf.int64)
+    parts = loss_parts(model(image), tf.constant(mask), label, plane, config)
+    assert all(float(part) > 0 for part in parts)
+    assert len(parts) == len(PARTS)

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from appliance.core.preprocess import Preprocessing
 from tests.small_root import write_small_root
 from training.config import Config
 
@@ -66,3 +67,16 @@ def test_half_the_way_back(tmp_path):
     network.set_weights([np.full(w.shape, 4.0) for w in before])
     meet(network, tmp_path / "before.weights.h5")
     assert all((w == 2.5).all() for w in network.get_weights())
+
+
+def test_batches_name_the_plane_where_the_case_list_does(tmp_path):
+    from training import data
+    from training.loader import plain_batches
+
+    root = write_small_root(tmp_path)
+    config = Config("x", "X", preprocessing=Preprocessing(size=64), mask_side=64)
+    slices = data.load(data.tumour_cases(root) + data.healthy_cases(root), config.preprocessing)
+    batches = list(plain_batches(slices, config))
+    label, plane = (np.concatenate([batch[at].numpy() for batch in batches]) for at in (2, 3))
+    assert set(plane[label == 3]) == {data.PLANES.index("ax")}
+    assert set(plane[label != 3]) == {-1}

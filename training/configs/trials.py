@@ -1,11 +1,12 @@
 """What was tried: each trial changes one thing; ``python -m training train trials.NAME``.
 
-Trials are short (half the epochs; those that settle are as long as `third` before it), trained on
-folds 1 to 3 and looked at on fold 4 and on the other sources.
+Trials are short (half the epochs, or six at 128 pixels; those that settle are as long as `third`
+before it), trained on folds 1 to 3 and looked at on fold 4 and on the other sources.
 """
 
 from dataclasses import replace
 
+from appliance.core.preprocess import Preprocessing
 from training.config import Config
 
 _BASE = Config(name="base", title="Trial", epochs=8)
@@ -32,6 +33,9 @@ _SCANNERS = _with(
 )
 _DENSE = _with(_BASE, "dense", decoder="dense", mask_side=224)
 _SETTLED = _with(replace(_DENSE, epochs=16), "settled", settling=3, heads=240)
+_SMALL = replace(
+    _with(_DENSE, "small", mask_side=128), epochs=6, preprocessing=Preprocessing(size=128)
+)
 _PLAIN = _with(
     _BASE, "plain", paint=0.0, artefact=0.0, curve=0.0, bias=0.0, down_sample=0.0, jpeg=0.0
 )
@@ -65,6 +69,15 @@ TRIALS = {
         _with(_DENSE, "dense_only_heads", heads=240),
         _SETTLED,
         _with(_SETTLED, "settled_painted", paint_heads=0.7),
+        # At 128 pixels and 6 epochs: losses, auxiliary targets, and the size itself.
+        _SMALL,
+        _with(_SMALL, "small_again", seed=8),
+        _with(_SMALL, "small_larger", preprocessing=Preprocessing(size=160), mask_side=160),
+        _with(_SMALL, "small_focal", focal=1.0),
+        _with(_SMALL, "small_boundary", boundary=1.0),
+        _with(_SMALL, "small_deep", deep=0.3),
+        _with(_SMALL, "small_plane", plane_weight=0.2),
+        _with(_SMALL, "small_warm", warm_up=2),
         _with(_SCANNERS, "small_batch", batch=8, learning_rate=4e-4, ema=0.9985),
     )
 }
