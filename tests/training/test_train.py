@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from appliance.core.preprocess import Preprocessing
+from tests.small_network import build_small
 from tests.small_root import write_small_root
 from training.config import Config
+from training.figures import READINGS, WEIGHTS, figures, load
 
 pytest.importorskip("tensorflow")
 
@@ -80,3 +82,25 @@ def test_batches_name_the_plane_where_the_case_list_does(tmp_path):
     label, plane = (np.concatenate([batch[at].numpy() for batch in batches]) for at in (2, 3))
     assert set(plane[label == 3]) == {data.PLANES.index("ax")}
     assert set(plane[label != 3]) == {-1}
+
+
+def test_a_run_resumes_where_it_stopped_and_keeps_what_it_says(tmp_path, monkeypatch):
+    from training import train
+
+    monkeypatch.setattr(train, "build_for", build_small)
+    monkeypatch.setattr(train, "load_imagenet", lambda *_: 0)
+    root, run = write_small_root(tmp_path / "root"), tmp_path / "run"
+    config = Config(
+        "x", "X", preprocessing=Preprocessing(size=64), mask_side=32, epochs=1, batch=4
+    )  # fmt: skip
+    first = train.train(config, root, run, {})
+    resumed = train.train(replace(config, settling=2, heads=4), root, run, {})
+    assert [entry["epoch"] for entry in first["epochs"]] == [1]
+    assert [entry["epoch"] for entry in resumed["epochs"]] == [1, 2, 3]
+    assert resumed["epochs"][0] == first["epochs"][0]
+    assert ["validation" in entry for entry in resumed["epochs"]] == [True, False, True]
+    found = load(run / READINGS)
+    assert set(found) == set(resumed["kept"]) == {"validation", "other_sources"}
+    for name, readings in found.items():
+        assert figures(readings) == pytest.approx(resumed["kept"][name])
+    assert (run / WEIGHTS).is_file()

