@@ -69,9 +69,13 @@ def _changes(base: Mapping[str, Any], trial: Mapping[str, Any]) -> str:
     """The settings that differ, as text."""
 
     def flat(config: Mapping[str, Any]) -> dict[str, Any]:
-        inner = {f"augmentation.{k}": v for k, v in config["augmentation"].items()}
-        outer = {k: v for k, v in config.items() if k not in ("augmentation", "name", "title")}
-        return outer | inner
+        found: dict[str, Any] = {}
+        for key, value in config.items():
+            if isinstance(value, Mapping):
+                found |= {f"{key}.{inner}": v for inner, v in value.items()}
+            elif key not in ("name", "title"):
+                found[key] = value
+        return found
 
     one, two = flat(base), flat(trial)
     keys = [key for key in two if two[key] != one.get(key)]

@@ -28,9 +28,12 @@ def readings(right: float, seed: int = 0, n: int = 120) -> dict[str, np.ndarray]
 
 def write(path, right, seed=0, **config):
     path.mkdir()
-    augmentation = {"strip": config.pop("strip", 0.0)}
+    inner = {
+        "augmentation": {"strip": config.pop("strip", 0.0)},
+        "preprocessing": {"size": config.pop("size", 224)},
+    }
     history = {
-        "config": {"name": path.name, "augmentation": augmentation, **config},
+        "config": {"name": path.name, **inner, **config},
         "epochs": [{"seconds": 60.0}],
     }
     (path / "history.json").write_text(json.dumps(history))
@@ -53,7 +56,7 @@ def test_figures_by_hand():
 def test_a_better_trial_is_starred_and_the_same_one_is_not(tmp_path):
     base = write(tmp_path / "base", 0.7, attention=False)
     same = write(tmp_path / "same", 0.7, attention=False)
-    better = write(tmp_path / "better", 1.0, attention=True, strip=0.1)
+    better = write(tmp_path / "better", 1.0, attention=True, strip=0.1, size=256)
     found = compare_trials(base, [same, better])
     rows = {t["name"]: t for t in found["trials"]}
     assert rows["same"]["sets"]["validation"]["accuracy"]["difference"] == 0
@@ -62,8 +65,9 @@ def test_a_better_trial_is_starred_and_the_same_one_is_not(tmp_path):
         1.0 - rows["base"]["sets"]["validation"]["accuracy"]["value"]
     )
     assert gain["interval"][0] > 0
-    assert "attention False → True" in rows["better"]["changed"]
-    assert "augmentation.strip 0.0 → 0.1" in rows["better"]["changed"]
+    changed = rows["better"]["changed"].split(", ")
+    expected = ["augmentation.strip 0.0 → 0.1", "preprocessing.size 224 → 256"]
+    assert changed == [*expected, "attention False → True"]
     text = to_markdown(found)
     line = next(x for x in text.splitlines() if x.startswith("| `better`") and "*" in x)
     assert "1.000 (+0." in line

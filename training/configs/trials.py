@@ -75,6 +75,7 @@ TRIALS = {
         _with(_SMALL, "small_larger", preprocessing=Preprocessing(size=160), mask_side=160),
         _with(_SMALL, "small_focal", focal=1.0),
         _with(_SMALL, "small_boundary", boundary=1.0),
+        _with(_SMALL, "small_boundary_again", boundary=1.0, seed=8),
         _with(_SMALL, "small_deep", deep=0.3),
         _with(_SMALL, "small_plane", plane_weight=0.2),
         _with(_SMALL, "small_warm", warm_up=2),
