@@ -73,7 +73,7 @@ def warm_up(
             f"a warm-up draws whole pictures; expected mask_side {config.preprocessing.size}, "
             f"found {config.mask_side}"
         )
-    drawing = model.get_layer("subpixels" if config.decoder == "dense" else "mask")
+    drawing = model.get_layer("subpixels")  # the dense decoder: no other draws so large
     untouched = drawing.get_weights()
     total = max(1, steps * config.warm_up)
     rate = keras.optimizers.schedules.CosineDecay(config.learning_rate, total)
