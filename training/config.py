@@ -77,6 +77,10 @@ class Config:
         Weight of telling the plane of the slices whose plane the case list names.
     warm_up : int
         Epochs, before all others, of filling in what was cut out of the slices.
+    teachers : tuple of str
+        Configurations whose finished runs, beside this one, give a part of the target.
+    taught : float
+        That part, 0 to 1.
     ema : float
         Decay of the exponential moving average of the weights that is kept.
     """
@@ -105,6 +109,8 @@ class Config:
     deep: float = 0.0
     plane_weight: float = 0.0
     warm_up: int = 0
+    teachers: tuple[str, ...] = ()
+    taught: float = 0.5
     attention: bool = False
     second_reader: bool = False
     heads: int = 0

@@ -11,6 +11,7 @@ from appliance.core.types import LABELS
 from appliance.core.verdict import STRONGEST
 from training.config import Config
 from training.mask_losses import mask_loss, present
+from training.teachers import blend
 
 PARTS = ("class", "mask", "presence", "plane")
 _ENCODER = ("block", "conv_stem", "bn0", "conv_head", "bn_head")
@@ -19,7 +20,7 @@ _ENCODER = ("block", "conv_stem", "bn0", "conv_head", "bn_head")
 def loss_parts(
     outputs: dict[str, tf.Tensor],
     mask: tf.Tensor,
-    label: tf.Tensor,
+    target: tf.Tensor,
     plane: tf.Tensor,
     config: Config,
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
@@ -27,9 +28,9 @@ def loss_parts(
 
     Presence, by the mask's strongest pixels, asks a healthy slice's most suspicious pixels to be
     calm, and a tumour slice's to be sure: without it, a segmenter draws something on most healthy
-    slices. The plane counts for slices that name one; the rest have -1.
+    slices. The plane counts for slices that name one; the rest have -1. The class's target is a
+    distribution, (batch, classes).
     """
-    target = tf.one_hot(label, len(LABELS))
     classes = keras.losses.categorical_crossentropy(
         target, outputs["logits"], from_logits=True, label_smoothing=config.label_smoothing
     )
@@ -74,6 +75,7 @@ def make_step(
     optimizer: keras.optimizers.Optimizer,
     config: Config,
     strategy: tf.distribute.Strategy | None = None,
+    teachers: Sequence[keras.Model] = (),
 ) -> Callable[..., tuple[tf.Tensor, ...]]:
     """The compiled step ``(image, mask, label, plane, decay) -> loss parts``.
 
@@ -84,14 +86,18 @@ def make_step(
     strategy : tf.distribute.Strategy, optional
         Spreads a step over replicas; gradients are summed, so each replica's loss is divided by
         their number.
+    teachers : sequence of keras.Model
+        Finished networks that give a part of the target (`teachers.blend`).
     """
+    targets = blend(teachers, config.taught)
     strategy = strategy or tf.distribute.get_strategy()
     replicas = strategy.num_replicas_in_sync
     slow = slow_variables(model) if config.encoder_rate != 1.0 else []
 
     def replica(image, mask, label, plane) -> tuple[tf.Tensor, ...]:
+        mask, classes = targets(image, mask, tf.one_hot(label, len(LABELS)))
         with tf.GradientTape() as tape:
-            parts = loss_parts(model(image, training=True), mask, label, plane, config)
+            parts = loss_parts(model(image, training=True), mask, classes, plane, config)
             loss = total_loss(parts, config) / replicas
         gradients = tape.gradient(loss, model.trainable_variables)
         gradients, _ = tf.clip_by_global_norm(gradients, 5.0)

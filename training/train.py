@@ -27,6 +27,7 @@ from training.networks import build_for, load_imagenet
 from training.painting import Painter
 from training.processes import write_json
 from training.step import PARTS, make_step
+from training.teachers import find_teachers
 from training.warm_up import warm_up
 from training.weights import efficientnet_lite0
 from training.workers import Cluster
@@ -215,6 +216,7 @@ def train(
     cv2.setNumThreads(1)
     cluster = cluster or Cluster()
     strategy = cluster.strategy()  # before anything else of TensorFlow
+    teachers = find_teachers(config, out.resolve().parent)
     stages, watched = read_slices(config, root)
     painters = [Painter(stages[0])]
     painters.append(painters[0] if stages[1] is stages[0] else Painter(stages[1]))
@@ -228,7 +230,7 @@ def train(
     average.set_weights(model.get_weights())
     run = _Run(out, cluster, model=model, average=average, optimizer=optimizer)
     run.resume()
-    step = make_step(model, average, optimizer, config, strategy)
+    step = make_step(model, average, optimizer, config, strategy, teachers)
 
     if config.warm_up and not int(run.done):
         if cluster.count > 1:

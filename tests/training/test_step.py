@@ -27,8 +27,8 @@ def answers(mask, **more):
 
 
 def losses(outputs, mask, plane=UNKNOWN):
-    label = tf.constant([0, 3], tf.int64)
-    parts = loss_parts(outputs, tf.constant(mask), label, plane, Config("t", "t"))
+    target = tf.one_hot([0, 3], 4)
+    parts = loss_parts(outputs, tf.constant(mask), target, plane, Config("t", "t"))
     return dict(zip(PARTS, map(float, parts), strict=True))
 
 

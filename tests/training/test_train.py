@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from appliance.core.errors import NotFound
 from appliance.core.preprocess import Preprocessing
 from tests.small_network import build_small
 from tests.small_root import write_small_root
@@ -104,3 +105,12 @@ def test_a_run_resumes_where_it_stopped_and_keeps_what_it_says(tmp_path, monkeyp
     for name, readings in found.items():
         assert figures(readings) == pytest.approx(resumed["kept"][name])
     assert (run / WEIGHTS).is_file()
+
+
+def test_a_run_whose_teacher_is_missing_does_not_start(tmp_path):
+    from training.train import train
+
+    config = Config("x", "X", teachers=("third",))
+    with pytest.raises(NotFound, match="holds no finished run"):
+        train(config, tmp_path / "no data", tmp_path / "run", {})
+    assert not (tmp_path / "run").exists()

@@ -36,6 +36,7 @@ _SETTLED = _with(replace(_DENSE, epochs=16), "settled", settling=3, heads=240)
 _SMALL = replace(
     _with(_DENSE, "small", mask_side=128), epochs=6, preprocessing=Preprocessing(size=128)
 )
+_TEACHERS = ("trials.small", "trials.small_again", "trials.small_deep", "trials.small_plane")
 _PLAIN = _with(
     _BASE, "plain", paint=0.0, artefact=0.0, curve=0.0, bias=0.0, down_sample=0.0, jpeg=0.0
 )
@@ -79,7 +80,10 @@ TRIALS = {
         _with(_SMALL, "small_boundary_again", boundary=1.0, seed=8),
         _with(_SMALL, "small_deep", deep=0.3),
         _with(_SMALL, "small_plane", plane_weight=0.2),
+        _with(_SMALL, "small_plane_again", plane_weight=0.2, seed=8),
         _with(_SMALL, "small_warm", warm_up=2),
+        _with(_SMALL, "small_taught", teachers=_TEACHERS),
+        _with(_SMALL, "small_taught_again", teachers=_TEACHERS, seed=8),
         _with(_SCANNERS, "small_batch", batch=8, learning_rate=4e-4, ema=0.9985),
     )
 }
