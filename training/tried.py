@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 
 from appliance.core.errors import BadRequest, NotFound
 from appliance.core.intervals import Bootstrap
+from training.config import Config
 from training.figures import READINGS, WEIGHTS, Readings, hits, load
 
 _SETS = ("validation", "other_sources")
@@ -66,7 +68,7 @@ def words(row: Mapping[str, Any]) -> str:
 
 
 def _changes(base: Mapping[str, Any], trial: Mapping[str, Any]) -> str:
-    """The settings that differ, as text."""
+    """The settings that differ, as text; one that an older run did not have yet is as by default."""
 
     def flat(config: Mapping[str, Any]) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -77,7 +79,8 @@ def _changes(base: Mapping[str, Any], trial: Mapping[str, Any]) -> str:
                 found[key] = value
         return found
 
-    one, two = flat(base), flat(trial)
+    default = flat(json.loads(json.dumps(asdict(Config("", "")))))
+    one, two = default | flat(base), flat(trial)
     keys = [key for key in two if two[key] != one.get(key)]
     return ", ".join(f"{key} {one.get(key, 'absent')} → {two[key]}" for key in keys) or "nothing"
 

@@ -73,6 +73,13 @@ def test_a_better_trial_is_starred_and_the_same_one_is_not(tmp_path):
     assert "1.000 (+0." in line
 
 
+def test_a_setting_that_an_older_run_lacks_is_as_by_default(tmp_path):
+    base = write(tmp_path / "base", 0.7)
+    trials = [write(tmp_path / "new", 0.7, teachers=[]), write(tmp_path / "deep", 0.7, deep=0.3)]
+    found = compare_trials(base, trials)["trials"]
+    assert [trial["changed"] for trial in found] == ["nothing", "nothing", "deep 0.0 → 0.3"]
+
+
 def test_the_same_fold_of_two_recipes_is_told_apart(tmp_path):
     for recipe in ("one", "two"):
         (tmp_path / recipe).mkdir()
