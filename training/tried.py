@@ -68,7 +68,7 @@ def words(row: Mapping[str, Any]) -> str:
 
 
 def _changes(base: Mapping[str, Any], trial: Mapping[str, Any]) -> str:
-    """The settings that differ, as text; one that an older run did not have yet is as by default."""
+    """The settings that differ, as text; what an older run did not have yet is as by default."""
 
     def flat(config: Mapping[str, Any]) -> dict[str, Any]:
         found: dict[str, Any] = {}
