@@ -69,6 +69,7 @@ TRIALS = {
         ),
         _with(_DENSE, "dense_only_heads", heads=240),
         _with(_DENSE, "dense_deep", deep=0.3),
+        _with(_DENSE, "dense_plane", plane_weight=0.2),
         _with(_DENSE, "dense_larger", preprocessing=Preprocessing(size=256), mask_side=256),
         _SETTLED,
         _with(_SETTLED, "settled_painted", paint_heads=0.7),
