@@ -90,6 +90,20 @@ def _figures(metrics: Mapping[str, Any], sets: Mapping[str, str]) -> list[str]:
     return lines
 
 
+def _others(metrics: Mapping[str, Any]) -> list[str]:
+    """Which slices the other sources are, by class."""
+    classes = {label: found["recall"]["n"] for label, found in metrics.get("by_class", {}).items()}
+    held = ", ".join(f"{label} {n}" for label, n in classes.items() if n)
+    if not held:
+        return []
+    return [
+        f"Other sources: {metrics['n']} slices in {metrics['groups']} groups of look-alikes "
+        f"({held}). Which scanners made them is not published. A class of few slices moves means "
+        "over classes (F1) far.",
+        "",
+    ]
+
+
 def _about_figures(metrics: Mapping[str, Any]) -> list[str]:
     """What the figures are, and what their intervals mean."""
     if "evaluation" in metrics:
@@ -99,7 +113,7 @@ def _about_figures(metrics: Mapping[str, Any]) -> list[str]:
             "Validation figures: the fold was used to choose and to calibrate, so these are not "
             "test",
             "figures. Intervals are bootstrap intervals (95 %) that draw whole groups of slices; a",
-            "patient has several groups, so they are a little optimistic. Refused slices count as",
+            "patient may have several groups, so they are too narrow. Refused slices count as",
             "wrong, and as Dice 0.",
         ]
     return [
@@ -158,6 +172,7 @@ def render(manifest: Manifest) -> str:
         "",
         *_figures(metrics, sets),
         "",
+        *_others(metrics.get("other_sources", {})),
     ]
     if evaluation is not None:
         lines += evaluated(metrics)
@@ -193,7 +208,7 @@ def render(manifest: Manifest) -> str:
             else []
         ),
         f"- {provenance['epochs']} epochs, seed {provenance['seed']}.",
-        f"- Backend: {provenance['backend']}.",
+        "- Backend: " + ", ".join(f"{k} {v}" for k, v in provenance["backend"].items()) + ".",
         *(f"- Data: {_data(entry)}; licence {entry['licence']}." for entry in provenance["data"]),
         f"- Code: commit {provenance['commit']}.",
         f"- Licence of the weights: {card['licence']}.",

@@ -62,9 +62,10 @@ def _targets(evaluation: Evaluation) -> list[str]:
     rows = evaluation["targets"]
     missed = [t for t in rows if t["status"] != "met"]
     text = (
-        f"{len(rows) - len(missed)} of {len(rows)} met, by the figure itself. Figures on other "
-        "sources and real volumes are means of the networks of the folds, where there is no "
-        "network of all."
+        f"{len(rows) - len(missed)} of {len(rows)} met, by the figure itself; what training again "
+        "changed stands in [limits.md](limits.md). Figures on other sources and real volumes are "
+        "those of a network of all folds where it was evaluated too, else means of the fold "
+        "networks; this network's own, on other sources, stand in the table above."
     )
     table = _table(
         ("target", "bound", "found (95 %)", ""),
@@ -87,12 +88,15 @@ def _by_class(metrics: Mapping[str, Any], evaluation: Evaluation) -> list[str]:
                 _value(found["set_size"], 2),
                 _value(found.get("dice")) if "dice" in found else "–",
                 _value(ceiling) if ceiling else "–",
+                f"{_value(readers[label]['network'])}, n = {ceiling['n']}" if ceiling else "–",
             )
         )
-    head = ("class", "precision", "recall", "set holds it", "labels in the set", "Dice", "readers")
+    head = ("class", "precision", "recall", "set holds it", "labels in the set", "Dice", "readers",
+            "network, on the same slices")  # fmt: skip
     text = (
-        "Readers: Dice of two groups of readers on the slices both outlined, fewer than the "
-        "network's: for comparison."
+        "Readers: Dice between two groups of readers on the slices both outlined; the last column "
+        "is the network on these. It learnt from the first group's outlines, so a higher figure is "
+        "not a better mask."
     )
     return ["## By class (INT8)", "", text, "", *_table(head, rows), *_verdicts(metrics)]
 
@@ -156,7 +160,8 @@ def _real(evaluation: Evaluation) -> list[str]:
                 f"- Vestibular schwannoma series, {name}: verdict {f['verdict']}; of "
                 f"{f['tumour_slices']} tumour slices {f['found_tumor']:.0%} called tumor, of "
                 f"{f['healthy_slices']} healthy ones {f['healthy_called_tumor']:.0%} called tumor, "
-                f"{f['healthy_uncertain']:.0%} uncertain."
+                f"{f['healthy_uncertain']:.0%} uncertain, {f['healthy_with_mask']:.0%} with an "
+                "outline."
             )
     if volume := evaluation["brats"]:
         for name, f in _chosen(volume["by_network"]).items():

@@ -14,8 +14,8 @@ CHOSEN = (
     "sets with a look at all folds: none of these is an untouched test."
 )
 SLICES = (
-    "All are figures of single slices; real series are the few below. Each network was trained "
-    "once: what another seed would change is in no interval."
+    "All are figures of single slices; real series are the few below. They are of one training of "
+    "each network: what another would change is in no interval, and can decide a bound."
 )
 SCANNERS = (
     "Slices without tumour come from other scanners than tumour slices, most of them without "

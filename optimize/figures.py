@@ -35,8 +35,8 @@ AP_DEFINITION = (
 METHOD = (
     "95 % percentile intervals of a bootstrap that draws whole groups (runs of consecutive slices "
     "of one label, clusters of look-alikes), {resamples} draws; where every draw gives 0 or 1, "
-    "Wilson's interval with the number of groups as n. A patient has several runs, so the "
-    "intervals are a little optimistic."
+    "Wilson's interval with the number of groups as n. A patient may have several runs, so "
+    "the intervals are too narrow by an unknown amount."
 )
 
 

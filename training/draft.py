@@ -92,6 +92,7 @@ def draft_manifest(config: Config, backend: dict[str, str]) -> dict[str, Any]:
             "Trained on T1c (T1 without contrast only without tumour). Other sequences and CT are "
             "refused when the header names them or the picture is recognised as such.",
             "Tumour and tumour-free training slices come from different scanners.",
-            "Folds separate patients as far as the public files allow.",
+            "Folds keep apart what looks like one person; the copies used carry no patient "
+            "numbers, so a person may lie in two folds.",
         ],
     }

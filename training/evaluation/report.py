@@ -127,7 +127,8 @@ def _protocol(document: Document) -> list[str]:
         f"refusal estimator: {protocol['refusal_limits']}. A package is then written and every "
         "slice is read from its file, as it is served.",
         protocol["intervals"],
-        f"{REFUSED} Folds separate patients as far as the public files allow. {SCANNERS}",
+        f"{REFUSED} Folds keep apart what looks like one person, as far as it was noticed. "
+        f"{SCANNERS}",
     ]
 
 
