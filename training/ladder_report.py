@@ -29,7 +29,8 @@ NOTES = (
     "The series is one person with a vestibular schwannoma on another scanner, a kind of tumour no "
     "network was trained on: no interval is given. AUC abroad: tumours of other scanners against "
     "its healthy slices, by the probability of a tumour; what is healthy and what is not then both "
-    "come from scanners the network has not seen, and its threshold does not matter.",
+    "come from sets the network has not learnt from, and its threshold does not matter; one side "
+    "is one person, whose scanner it may tell.",
     "Every rung was trained once: the chance of another seed is not in the intervals.",
 )
 
