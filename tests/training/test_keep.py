@@ -23,6 +23,7 @@ from training.__main__ import main
 from training.digests import digest
 
 SHIPPED = Path(__file__).parents[2] / "appliance" / "models" / "third"
+COMMITTED = Path(__file__).parents[2] / "training" / "networks"
 
 
 @pytest.fixture
@@ -109,6 +110,12 @@ def test_a_package_becomes_the_run_of_the_fold_it_has_not_seen(
         stream.write(b"0")
     with pytest.raises(ChecksumMismatch):
         keep.restore(package, tmp_path / "changed", small_root)
+
+
+@pytest.mark.parametrize("folder", sorted(COMMITTED.glob("*/fold*")), ids=lambda path: path.name)
+def test_a_committed_network_is_as_it_was_kept(folder):
+    files = json.loads((folder / keep.KEPT).read_text())["files"]
+    assert {name: digest(folder / name) for name in files} == files
 
 
 def test_the_shipped_package_becomes_the_run_of_fold_4(tmp_path, small_root, quantised):
