@@ -44,3 +44,14 @@ def markdown_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     lines = [header, ("---",) * len(header), *rows]
     cells = ([NOTHING if value is None else str(value) for value in line] for line in lines)
     return "\n".join(f"| {' | '.join(line)} |" for line in cells)
+
+
+def by_number(by_class: Mapping[str, Any]) -> str:
+    """How many slices of each class figures by class are of, the most first.
+
+    >>> by_number({"glioma": {"recall": {"n": 1}}, "meningioma": {"recall": {"n": 81}}})
+    '81 meningioma, 1 glioma'
+    """
+    counts = {label: found["recall"]["n"] for label, found in by_class.items()}
+    ordered = sorted(counts.items(), key=lambda pair: -pair[1])
+    return ", ".join(f"{n} {label}" for label, n in ordered if n)

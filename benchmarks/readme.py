@@ -13,6 +13,7 @@ from typing import Any
 
 from appliance.core.errors import BadRequest
 from appliance.registry import Package
+from appliance.wording import by_number
 from benchmarks.results import Row, Run
 from benchmarks.summary import measured, yardstick
 
@@ -107,8 +108,8 @@ def _accuracy(name: str, metrics: Mapping[str, Any]) -> str:
         ["tumours of other sources called `no_tumor`",
          f"{value(others, 'called_no_tumor')} (shown {shown}, refused {away})",
          str(others["called_no_tumor"]["n"])],
-        [f"the same ({_held(others)}): type right / set aimed at 95 % holds the truth / "
-         "calibration error",
+        [f"the same ({by_number(others['by_class'])}): type right / set aimed at 95 % "
+         "holds the truth / calibration error",
          " / ".join(value(others, figure) for figure in away_from_home),
          " / ".join(str(others[figure]["n"]) for figure in away_from_home)],
         *series,
@@ -133,27 +134,20 @@ def _accuracy(name: str, metrics: Mapping[str, Any]) -> str:
     )
 
 
-def _held(metrics: Mapping[str, Any]) -> str:
-    """How many slices of each class there are: ``81 meningioma, 4 pituitary``."""
-    counts = {label: found["recall"]["n"] for label, found in metrics["by_class"].items()}
-    ordered = sorted(counts.items(), key=lambda pair: -pair[1])
-    return ", ".join(f"{n} {label}" for label, n in ordered if n)
-
-
 def _real_series(metrics: Mapping[str, Any]) -> list[list[str]]:
     """The row of the one real series, means of its networks; none before it was read."""
     found = (metrics.get("evaluation", {}).get("schwannoma") or {}).get("by_network")
     if not found:
         return []
     keys = ("found_tumor", "healthy_called_tumor", "healthy_uncertain", "healthy_with_mask")
-    found_, *healthy = (fmean(f[key] for f in found.values()) for key in keys)
+    tumour, *healthy = (fmean(f[key] for f in found.values()) for key in keys)
     first = next(iter(found.values()))
     shares = " / ".join(f"{share:.3f}" for share in healthy)
     return [
         [
             f"one real T1c series, mean of {len(found)} networks: tumour slices called `tumor`; "
             "tumour-free slices called so / `uncertain` / with a mask",
-            f"{found_:.3f}; {shares}",
+            f"{tumour:.3f}; {shares}",
             f"{first['tumour_slices']}; {first['healthy_slices']}",
         ]
     ]

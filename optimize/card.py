@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from appliance.core.manifest import Manifest
+from appliance.wording import by_number
 from optimize.card_evaluation import about_figures, evaluated
 from optimize.card_opinion import about_opinion
 
@@ -92,8 +93,7 @@ def _figures(metrics: Mapping[str, Any], sets: Mapping[str, str]) -> list[str]:
 
 def _others(metrics: Mapping[str, Any]) -> list[str]:
     """Which slices the other sources are, by class."""
-    classes = {label: found["recall"]["n"] for label, found in metrics.get("by_class", {}).items()}
-    held = ", ".join(f"{label} {n}" for label, n in classes.items() if n)
+    held = by_number(metrics.get("by_class", {}))
     if not held:
         return []
     return [

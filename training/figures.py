@@ -6,14 +6,17 @@ the whole appliance.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 
 from appliance.atomic import put_file
+from appliance.core.errors import NotFound
 from appliance.core.types import LABELS
 from appliance.core.verdict import softmax
 from training.data import Slices
@@ -28,6 +31,22 @@ WEIGHTS = "average.weights.h5"
 """The averaged weights, there when the run is finished."""
 
 Readings = Mapping[str, np.ndarray]
+
+
+def finished(run: Path) -> dict[str, Any]:
+    """The history of a finished run.
+
+    Raises
+    ------
+    NotFound
+        When the run is not finished.
+    """
+    if not (run / WEIGHTS).is_file():
+        raise NotFound(f"{run} holds no finished run: {WEIGHTS} is missing")
+    try:
+        return json.loads((run / "history.json").read_text())
+    except OSError as error:
+        raise NotFound(f"{run} holds no finished run: {error.strerror}") from error
 
 
 def read(outputs: Mapping[str, np.ndarray], slices: Slices) -> dict[str, np.ndarray]:

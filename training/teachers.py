@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import tensorflow as tf
 from tensorflow import keras
 
-from appliance.core.errors import BadRequest, NotFound
+from appliance.core.errors import BadRequest
 from training.config import Config, load_config
-from training.figures import WEIGHTS
+from training.figures import WEIGHTS, finished
 from training.networks import build_for
 
 Blend = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
-"""``(image, mask, classes) -> (mask, classes)``, both targets."""
+"""``(image, mask, classes) -> (mask, classes)``, both targets.
+
+Pictures (batch, size, size, 1), coverage (batch, side, side, 1), classes (batch, labels), float32.
+"""
 
 
 def _teacher(name: str, config: Config, beside: Path) -> keras.Model:
     """The averaged network of one finished run, which must not know the held-out slices."""
     own = load_config(name)
     run = beside / own.name
-    if not (run / WEIGHTS).is_file():
-        raise NotFound(f"{config.name} learns from {name}, and {run} holds no finished run")
-    seen = json.loads((run / "history.json").read_text())["config"]["train_folds"]
+    seen = finished(run)["config"]["train_folds"]
     leaked = sorted(set(seen) & set(config.validation_folds))
     if leaked:
         raise BadRequest(f"{run} was trained on folds {leaked}, which {config.name} holds out")

@@ -14,7 +14,7 @@ import numpy as np
 from appliance.core.errors import BadRequest, NotFound
 from appliance.core.intervals import Bootstrap
 from training.config import Config
-from training.figures import READINGS, WEIGHTS, Readings, hits, load
+from training.figures import READINGS, Readings, finished, hits, load
 
 _SETS = ("validation", "other_sources")
 
@@ -99,10 +99,8 @@ def read_run(run: Path) -> tuple[dict[str, Any], dict[str, dict[str, np.ndarray]
     NotFound
         When the run is not finished.
     """
-    if not (run / WEIGHTS).is_file():
-        raise NotFound(f"{run} holds no finished run: {WEIGHTS} is missing")
+    history = finished(run)
     try:
-        history = json.loads((run / "history.json").read_text())
         return history, load(run / READINGS)
     except OSError as error:
         raise NotFound(f"{run} holds no finished run: {error.strerror}") from error

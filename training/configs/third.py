@@ -16,8 +16,8 @@ and 60 mm above the middle): from the first epoch on (``dense_only_heads``), in 
 (``settled``; alarms 2 %), as the mean of the weights before and after those (4 %; as an INT8
 package 0.903 of other sources' tumours labelled as such, of those read, for 0.934, Dice 0.820 for
 0.842), and with tumours painted into 70 % of them (``settled_painted``; alarms 1 %, real healthy
-slices of another scanner 10 % for 20 %). On other sources none found more and the settled ones
-fewer, within the intervals (docs/attempts.md): the heads stay out, out of caution.
+slices of another scanner 10 % for 20 %). On other sources the first found as many, the settled
+ones fewer, within the intervals (docs/attempts.md): the heads stay out, out of caution.
 """
 
 from training.config import Config

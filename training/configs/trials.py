@@ -85,7 +85,6 @@ TRIALS = {
         _with(_SMALL, "small_plane_again", plane_weight=0.2, seed=8),
         _with(_SMALL, "small_warm", warm_up=2),
         _with(_SMALL, "small_taught", teachers=_TEACHERS),
-        _with(_SMALL, "small_taught_again", teachers=_TEACHERS, seed=8),
         _with(_SCANNERS, "small_batch", batch=8, learning_rate=4e-4, ema=0.9985),
     )
 }
